@@ -1,0 +1,69 @@
+# Everything a user or a contributor types. `make` alone lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# make demo DURATION=20 ends by itself; without it the demo runs until Ctrl-C.
+DURATION ?=
+# make test ARGS='tests/queue -k take'
+ARGS ?=
+# make demo PYTHON=/opt/python3.13/bin/python3; empty: the first Python of 3.11 or later on the PATH.
+PYTHON ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test lint types format bench clean
+
+help: ## List what can be made
+	@echo 'moodline: cameras in, emotion events out.'
+	@echo
+	@echo 'Usage: make TARGET [NAME=VALUE ...]'
+	@echo
+	@echo 'Targets:'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Values:'
+	@echo '  DURATION=20        end the demo after 20 seconds'
+	@echo '  ARGS="-k queue"    arguments for pytest (make test) or the benchmark (make bench)'
+	@echo '  PYTHON=python3.12  make .venv with this Python, 3.11 or later'
+	@echo
+	@echo 'First: make demo DURATION=20. Everything is installed into .venv by itself.'
+
+demo: $(VENV)/.run ## See emotion events of the built-in demo camera arrive (Ctrl-C ends it)
+	@$(BIN)/moodline up --source demo $(if $(DURATION),--duration $(DURATION))
+
+test: $(VENV)/.dev ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev types ## Check style, layers and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-logo
+
+types: $(VENV)/.dev ## Check the types alone
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(VENV)/.run ## Measure against the original notebook's loop
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove everything that make has made, .venv too
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Two stamps: the demo does not wait for the tools of the tests.
+$(VENV)/.run: pyproject.toml constraints.txt deploy/make-venv.sh
+	@deploy/make-venv.sh $(VENV) $(PYTHON)
+	@echo 'Installing moodline into $(VENV) (about 1 GB to download the first time, then some minutes) ...'
+	@$(PIP_INSTALL) -e '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo 'Installing the tools for tests and checks ...'
+	@$(PIP_INSTALL) -e '.[all,dev]'
+	@touch $@

@@ -1,0 +1,64 @@
+"""What can go wrong, one class a kind; the message is one sentence that a person can act on.
+
+``moodline.cli`` prints the message and exits with ``exit_code``; no user sees a traceback for these.
+"""
+
+
+class MoodlineError(Exception):
+    """Base of all errors that moodline explains to its user."""
+
+    exit_code = 1
+
+
+class ConfigError(MoodlineError):
+    """The configuration, an option or an environment variable is wrong."""
+
+    exit_code = 2
+
+
+class SourceError(MoodlineError):
+    """A video source cannot be opened or read."""
+
+
+class ModelError(MoodlineError):
+    """A model folder is missing, damaged or does not fit."""
+
+
+class PortTakenError(MoodlineError):
+    """A port that a service should listen on is in use."""
+
+
+class BrokerError(MoodlineError):
+    """Redis answered with an error."""
+
+
+class BrokerUnavailableError(BrokerError):
+    """Redis cannot be reached."""
+
+
+class BrokerPolicyError(BrokerError):
+    """Redis is reachable, but its version, policy or rights do not fit."""
+
+
+class BrokerFullError(BrokerError):
+    """Redis is at its memory limit and takes no more crops."""
+
+
+class LeaseHeldError(MoodlineError):
+    """Another reader holds the lease of this stream."""
+
+
+class LeaseLostError(MoodlineError):
+    """This reader's lease has passed to another reader or has been revoked."""
+
+
+class HandLostError(MoodlineError):
+    """This worker's hand on a stream has passed to another worker; nothing was committed."""
+
+
+class UnreadableCropError(MoodlineError):
+    """A sealed crop cannot be opened with this process's key."""
+
+
+class PoisonCropError(MoodlineError):
+    """A queue entry is no crop of this schema; the message says why."""

@@ -1,0 +1,79 @@
+"""What kind of video source a URL names; the one place that decides it."""
+
+import re
+from pathlib import Path
+from typing import Final, Literal
+
+SourceKind = Literal["rtsp", "http", "webcam", "file", "pictures", "glob", "demo", "browser"]
+"""``file`` is one video, ``pictures`` one picture or a folder of them, ``glob`` a pattern of pictures."""
+
+PICTURE_SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+)
+RECORDED_KINDS: Final[frozenset[SourceKind]] = frozenset({"file", "pictures", "glob"})
+
+_SCHEMES: Final[dict[str, SourceKind]] = {
+    "rtsp": "rtsp",
+    "rtsps": "rtsp",
+    "http": "http",
+    "https": "http",
+}
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_WEBCAM: Final = re.compile(r"\d+|/dev/video\d+", re.ASCII)
+_BROWSER: Final = re.compile(r"browser(:.*)?", re.DOTALL)
+_GLOB: Final = re.compile(r"[*?\[]")
+
+
+def source_kind(url: str) -> SourceKind:
+    """Return the kind of source that ``url`` names.
+
+    Looks at the disk only to tell a folder from a video file; nothing is opened. Raises ValueError, which
+    never repeats the URL, for an empty text, a URL without a host and a scheme that moodline cannot read.
+    """
+    if not url.strip():
+        raise ValueError("is empty; give a URL, a file, a folder, a webcam's number or demo")
+    if scheme := _SCHEME.fullmatch(url):
+        return _kind_of_scheme(scheme[1].lower(), scheme[2])
+    if url == "demo":
+        return "demo"
+    if _BROWSER.fullmatch(url):
+        return "browser"
+    if _WEBCAM.fullmatch(url):
+        return "webcam"
+    return _kind_of_path(url)
+
+
+def is_recorded(url: str) -> bool:
+    """Return whether ``url`` is a recording, read to its end without dropping, and not a live source."""
+    return source_kind(url) in RECORDED_KINDS
+
+
+def source_path(url: str) -> Path:
+    """Return the path that a recorded source names, without ``file://``; for a glob, the pattern."""
+    return Path(url.removeprefix("file://")).expanduser()
+
+
+def _kind_of_scheme(scheme: str, rest: str) -> SourceKind:
+    if scheme == "file":
+        return _kind_of_path(rest)
+    if scheme not in _SCHEMES:
+        raise ValueError(
+            f"has the scheme {scheme}://, which moodline cannot read; use rtsp, rtsps, http, https or file"
+        )
+    if not rest.rpartition("@")[2].strip("/"):
+        raise ValueError(f"has no host; write {scheme}://host/path")
+    return _SCHEMES[scheme]
+
+
+def _kind_of_path(text: str) -> SourceKind:
+    try:
+        path = source_path(text)
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, RuntimeError, ValueError):
+        raise ValueError("is no path that can be looked at; check its length, its ~ and its rights") from None
+    if text.endswith("/") or is_folder:
+        return "pictures"
+    # A file may really be called "clip[1].mp4".
+    if _GLOB.search(text) and not exists:
+        return "glob"
+    return "pictures" if path.suffix.lower() in PICTURE_SUFFIXES else "file"

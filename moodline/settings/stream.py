@@ -1,0 +1,250 @@
+"""The settings of one video stream."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+
+from moodline.config.schema import Unit
+from moodline.redact import redact_url
+from moodline.settings.section import Section
+from moodline.settings.source import SourceKind, is_recorded, source_kind
+from moodline.settings.units import KIB, MIB, PositiveDuration, Size
+
+LIVE_FPS: Final = 5.0
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_LABEL_LENGTH: Final = 128
+_LABEL: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+
+
+def _number_as_text(value: object) -> object:
+    """YAML reads ``url: 0`` and ``id: 7`` as numbers."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _slug(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError(
+            "must be 1 to 64 small letters, digits, - or _ and begin with a letter or digit, as in front-door"
+        )
+    return value
+
+
+def _known_source(url: SecretStr) -> SecretStr:
+    source_kind(url.get_secret_value())
+    return url
+
+
+def _few_short_labels(labels: dict[str, str]) -> dict[str, str]:
+    if any(not _LABEL.fullmatch(name) or len(text) > _LABEL_LENGTH for name, text in labels.items()):
+        raise ValueError(
+            "must be names of small letters, digits and _ (at most 32), each with at most "
+            f"{_LABEL_LENGTH} characters of text"
+        )
+    return labels
+
+
+def _default_fps(fields: dict[str, object]) -> float | None:
+    url = fields.get("url")
+    return None if isinstance(url, SecretStr) and is_recorded(url.get_secret_value()) else LIVE_FPS
+
+
+StreamId = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_slug)]
+SourceUrl = Annotated[SecretStr, BeforeValidator(_number_as_text), AfterValidator(_known_source)]
+LabelText = Annotated[str, BeforeValidator(_number_as_text)]
+Labels = Annotated[dict[str, LabelText], Field(max_length=16), AfterValidator(_few_short_labels)]
+
+
+class StreamSettings(Section):
+    """One video stream: where it comes from, how often faces are looked for, and what its queue may hold."""
+
+    id: StreamId = Field(
+        description=(
+            "Name of the stream in events, metrics, the API and Redis keys; small letters, digits, - and _."
+        ),
+    )
+    url: SourceUrl = Field(
+        description=(
+            "Where the pictures come from: rtsp:// or http(s):// URL, a webcam (0 or /dev/video0), a video "
+            "file, a picture, a folder or a glob of pictures, demo (the built-in camera) or browser: (a "
+            "webcam in the dashboard). It is treated as a secret because it may hold a password."
+        )
+    )
+    enabled: bool = Field(
+        default=True, description="Whether the stream is read; false keeps its settings but leaves it out."
+    )
+    fps: Annotated[float, Unit("detections per second")] | None = Field(
+        default_factory=_default_fps,
+        gt=0,
+        le=240,
+        description=(
+            f"How often faces are looked for. Unset, a live source is looked at {LIVE_FPS:g} times a second, "
+            "which follows an expression without wearing out the CPU, and a recorded one on every frame."
+        ),
+    )
+    detector: Literal["auto", "yunet", "haar"] = Field(
+        default="auto",
+        description=(
+            "Face detector. auto takes YuNet, which is faster and finds small and turned faces, and falls "
+            "back to the Haar cascade with a warning where YuNet's model cannot be had."
+        ),
+    )
+    detect_width: Annotated[int, Unit("px")] = Field(
+        default=640,
+        ge=64,
+        le=4096,
+        description=(
+            "Frames are scaled down to this width for detection, since its cost grows with the area; crops "
+            "are cut from the full frame. Raise it for small faces in large pictures."
+        ),
+    )
+    score_threshold: Annotated[float, Unit("score 0 to 1")] = Field(
+        default=0.7,
+        gt=0,
+        lt=1,
+        description=(
+            "Least score of YuNet for a face. At 0.7 it finds every face of our test pictures with none too "
+            "many; at OpenCV's own 0.9 it misses one in six. The Haar cascade gives no score."
+        ),
+    )
+    min_face: Annotated[int, Unit("px of the full frame")] = Field(
+        default=24,
+        ge=8,
+        le=4096,
+        description=(
+            "Faces narrower or lower than this are skipped: enlarged to 48 px they would say little."
+        ),
+    )
+    max_faces: Annotated[int, Unit("faces per frame")] = Field(
+        default=32,
+        ge=1,
+        le=1024,
+        description="Only this many of a frame's largest faces are taken, to bound its cost.",
+    )
+    max_age: PositiveDuration = Field(
+        default=timedelta(seconds=2),
+        description=(
+            "Live sources only: an older crop is dropped as stale, because a late emotion helps nobody."
+        ),
+    )
+    max_crops: Annotated[int, Unit("crops")] = Field(
+        default=256,
+        ge=1,
+        le=1_000_000,
+        description=(
+            "Length of the stream's crop queue. When it is full, a live source drops its oldest crop and a "
+            "recorded one waits."
+        ),
+    )
+    max_bytes: Size = Field(
+        default=ByteSize(8 * MIB),
+        ge=4 * KIB,
+        description="Memory bound of the stream's crop queue, so that one stream cannot fill the server.",
+    )
+    track_timeout: PositiveDuration = Field(
+        default=timedelta(seconds=2),
+        description=(
+            "Live sources only: a face of which nothing was heard for this long has left; at least the time of three "
+            "looks (3 / fps), so that a slow stream's faces do not leave between two of them."
+        ),
+    )
+    crops_per_second: Annotated[float, Unit("crops per second and track")] | None = Field(
+        default=None,
+        gt=0,
+        le=240,
+        description="Classification budget of one face. Unset, every detection of it is classified.",
+    )
+    crop_margin: Annotated[float, Unit("share of the box")] = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description=(
+            "How much is added on each side of a face's box, since the model learned from looser crops."
+        ),
+    )
+    loop: bool = Field(default=False, description="Recorded sources only: begin again at the end, for ever.")
+    realtime: bool = Field(
+        default=False,
+        description=(
+            "Recorded sources only: read at the recording's own pace instead of as fast as possible."
+        ),
+    )
+    start_at: AwareDatetime | None = Field(
+        default=None,
+        description=(
+            "Recorded sources only: the time of the first frame with its zone, such as 2024-05-01T08:00:00Z, "
+            "so that events carry the time they were filmed. Unset, the time when reading began."
+        ),
+    )
+    transport: Literal["tcp", "udp"] = Field(
+        default="tcp",
+        description=(
+            "RTSP only: tcp loses no packets and passes firewalls; udp has less delay on a clean network."
+        ),
+    )
+    labels: Labels = Field(
+        default_factory=dict,
+        description=(
+            "Up to 16 words of your own about the stream (site, room), shown by the API beside its status."
+        ),
+    )
+
+    @property
+    def kind(self) -> SourceKind:
+        """The kind of source that the URL names."""
+        return source_kind(self.url.get_secret_value())
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the source is a recording, read to its end without dropping."""
+        return is_recorded(self.url.get_secret_value())
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without passwords, for people."""
+        return redact_url(self.url.get_secret_value())
+
+    @field_validator("fps")
+    @classmethod
+    def _live_needs_a_rate(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None and _kind_of(info) is not None and not _recorded(info):
+            raise ValueError(
+                "must be a number for a live source; only recorded ones can be read frame by frame"
+            )
+        return value
+
+    @field_validator("loop", "realtime", "start_at")
+    @classmethod
+    def _only_for_recorded(cls, value: Self, info: ValidationInfo) -> Self:
+        if value and _kind_of(info) is not None and not _recorded(info):
+            raise ValueError(
+                "is only for recorded sources (files and pictures), and this one is live; remove it"
+            )
+        return value
+
+    @field_validator("transport")
+    @classmethod
+    def _udp_is_for_rtsp(cls, value: str, info: ValidationInfo) -> str:
+        if value == "udp" and _kind_of(info) not in {None, "rtsp"}:
+            raise ValueError("is only for rtsp:// sources; remove it")
+        return value
+
+
+def _kind_of(info: ValidationInfo) -> SourceKind | None:
+    """Return the kind of the url validated before, or None where it was wrong itself."""
+    url = info.data.get("url")
+    return source_kind(url.get_secret_value()) if isinstance(url, SecretStr) else None
+
+
+def _recorded(info: ValidationInfo) -> bool:
+    return is_recorded(info.data["url"].get_secret_value())

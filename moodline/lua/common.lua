@@ -1,0 +1,158 @@
+-- Shared by all scripts: arguments, time, and the few things that several of them do.
+-- A script's only argument is one MessagePack map; KEYS[1] names the partition.
+local args = cmsgpack.unpack(ARGV[1])
+
+local function now_us()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+local time_us = now_us()
+local now = math.floor(time_us / 1000)
+
+-- Lua 5.1 prints large numbers as 1.7e+15; Redis wants every digit.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- A queue entry's id is <milliseconds of the server>-<number>.
+local function split_id(id)
+  local ms, number = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(number)
+end
+
+local function not_after(left, right)
+  local left_ms, left_number = split_id(left)
+  local right_ms, right_number = split_id(right)
+  return left_ms < right_ms or (left_ms == right_ms and left_number <= right_number)
+end
+
+local function fields_of(flat)
+  local fields = {}
+  for i = 1, #flat, 2 do
+    fields[flat[i]] = flat[i + 1]
+  end
+  return fields
+end
+
+local function size_of(fields)
+  return #(fields.meta or '') + #(fields.image or '')
+end
+
+local function age_of(entry_id, fields)
+  local queued_at = split_id(entry_id)
+  return math.max(0, tonumber(fields.age) or 0) + math.max(0, now - queued_at)
+end
+
+local function ring()
+  if redis.call('LLEN', key.bell) < 8 then
+    redis.call('LPUSH', key.bell, '1')
+  end
+end
+
+-- Puts a stream at the end of the ready list, unless it stands there already.
+local function list_ready(stream)
+  local turn = redis.call('HINCRBY', key.state, 'turn', 1)
+  if redis.call('ZADD', key.ready, 'NX', turn, stream) == 1 then
+    ring()
+  end
+end
+
+local function count_bytes(stream, bytes)
+  if bytes ~= 0 then
+    redis.call('HINCRBY', key.ledger(stream), 'bytes', bytes)
+    redis.call('HINCRBY', key.state, 'bytes', bytes)
+  end
+end
+
+local function no_longer_pending(stream, track, count)
+  if track and redis.call('HINCRBY', key.pending(stream), track, -count) <= 0 then
+    redis.call('HDEL', key.pending(stream), track)
+  end
+end
+
+-- An entry that somebody pushed past `enqueue` has never been counted as accepted: it is now.
+local function adopt(stream, entry_id, fields)
+  if fields.age ~= nil or redis.call('HSETNX', key.attempts(stream), entry_id, 0) == 0 then
+    return
+  end
+  redis.call('HINCRBY', key.ledger(stream), 'accepted', 1)
+  count_bytes(stream, size_of(fields))
+  if fields.track then
+    redis.call('HINCRBY', key.pending(stream), fields.track, 1)
+    redis.call('ZADD', key.deadlines, now, stream .. '/' .. fields.track)
+  end
+end
+
+-- Ends an accepted crop without an event. Returns whether it was still there to be ended.
+local function drop_entry(stream, entry_id, fields, reason)
+  if redis.call('XDEL', key.queue(stream), entry_id) ~= 1 then
+    return false
+  end
+  count_bytes(stream, -size_of(fields))
+  no_longer_pending(stream, fields.track, 1)
+  redis.call('HDEL', key.attempts(stream), entry_id)
+  redis.call('HINCRBY', key.ledger(stream), 'dropped:' .. reason, 1)
+  return true
+end
+
+-- The last entry in a worker's hand, or nil when no worker has its hand on the stream.
+local function hand_cursor(stream)
+  local hand = redis.call('HMGET', key.hand(stream), 'cursor', 'deadline')
+  if hand[1] and tonumber(hand[2]) > now then
+    return hand[1]
+  end
+  return nil
+end
+
+local function holds_hand(stream, hand)
+  return redis.call('HGET', key.hand(stream), 'holder') == hand
+end
+
+local function release_hand(stream)
+  redis.call('DEL', key.hand(stream))
+  redis.call('ZREM', key.hands, stream)
+  if redis.call('XLEN', key.queue(stream)) > 0 then
+    list_ready(stream)
+  end
+end
+
+-- Published last of all and through pcall: who may not publish, or has nobody listening, loses nothing.
+local published = {}
+local epoch
+
+-- Writes one event to the feed. `body` is a JSON object without its last brace.
+local function feed_event(stream, body)
+  epoch = epoch or cjson.encode(redis.call('HGET', key.state, 'epoch') or '')
+  local sequence = redis.call('HINCRBY', key.state, 'sequence', 1)
+  local event = body .. ',"sequence":' .. digits(sequence) .. ',"epoch":' .. epoch .. '}'
+  redis.call('XADD', key.feed, 'MAXLEN', '~', args.feed_max, '*', 'event', event)
+  published[#published + 1] = {channel(stream), event}
+end
+
+local function publish_all()
+  for _, message in ipairs(published) do
+    redis.pcall('PUBLISH', message[1], message[2])
+  end
+end
+
+-- The part of an event that tells of a track's smoothed state; `head` is what the worker wrote of its last crop.
+local function track_event(stream, track, state, kind, ordinal, more)
+  local id = cjson.encode(stream .. '/' .. track .. '/' .. kind .. '/' .. digits(ordinal))
+  local smoothed = string.format('{"emotion":"%s","confidence":%.4f}', state.label, state.confidence)
+  feed_event(stream, '{"schema":1,"id":' .. id .. ',"kind":"' .. kind .. '",' .. state.head
+    .. string.format(',"emotion":"%s","confidence":%.4f', state.label, state.confidence)
+    .. ',"smoothed":' .. smoothed .. (more or ''))
+end
+
+-- Ends a track that has been announced: its `face_left` names how long and in how many events it was seen.
+local function end_track(stream, track)
+  local packed = redis.call('HGET', key.tracks(stream), track)
+  if packed then
+    local state = cmsgpack.unpack(packed)
+    redis.call('HDEL', key.tracks(stream), track)
+    track_event(stream, track, state, 'face_left', 1,
+      ',"seen_ms":' .. digits(state.last - state.first) .. ',"events":' .. digits(state.events))
+  end
+  redis.call('ZREM', key.deadlines, stream .. '/' .. track)
+end

@@ -1,0 +1,66 @@
+#!lua
+-- lease (ingest): takes, renews or releases the reader's lease of a stream.
+-- args: op, stream, owner, nonce, lease_ms; acquire: run (recorded only); renew/release: token, status (JSON, optional);
+-- release: ended.
+-- The token only grows, whatever the clock does; a missing or other token is refused by `enqueue`.
+local stream = args.stream
+local reader = key.reader(stream)
+local info = key.info(stream)
+
+-- What an earlier reader saw is over: its tracks are due now, and the sweep writes their `face_left`.
+local function end_tracks()
+  local due = redis.call('HKEYS', key.tracks(stream))
+  for _, track in ipairs(due) do
+    redis.call('ZADD', key.deadlines, now, stream .. '/' .. track)
+  end
+end
+
+local function next_run()
+  local known = redis.call('HMGET', info, 'run', 'run_number', 'run_ended', 'run_frame')
+  local number = tonumber(known[2]) or 0
+  if known[1] == args.run and known[3] ~= '1' and number > 0 then
+    return number, tonumber(known[4]) or -1
+  end
+  number = number + 1
+  redis.call('HSET', info, 'run', args.run, 'run_number', number, 'run_ended', '0', 'run_frame', -1)
+  return number, -1
+end
+
+if args.op == 'acquire' then
+  local owner = redis.call('HGET', reader, 'owner')
+  if owner and owner ~= args.owner then
+    return {'held', owner}
+  end
+  local last = tonumber(redis.call('HGET', info, 'token') or '0')
+  local token = digits(math.max(last + 1, time_us))
+  redis.call('HSET', info, 'token', token)
+  redis.call('HSETNX', key.state, 'epoch', args.nonce)
+  redis.call('ZADD', key.streams, 'NX', 0, stream)
+  end_tracks()
+  redis.call('DEL', reader)
+  redis.call('HSET', reader, 'token', token, 'nonce', args.nonce, 'owner', args.owner, 'frame', -1)
+  redis.call('PEXPIRE', reader, args.lease_ms)
+  local run_number, run_frame = 0, -1
+  if args.run then
+    run_number, run_frame = next_run()
+  end
+  return {'held by you', token, run_number, run_frame}
+end
+
+local held = redis.call('HMGET', reader, 'token', 'nonce')
+if held[1] ~= args.token or held[2] ~= args.nonce then
+  return {'lost'}
+end
+if args.status then
+  redis.call('HSET', info, 'status', args.status)
+end
+if args.op == 'renew' then
+  redis.call('PEXPIRE', reader, args.lease_ms)
+else
+  if args.ended then
+    redis.call('HSET', info, 'run_ended', '1')
+  end
+  end_tracks()
+  redis.call('DEL', reader)
+end
+return {'done'}

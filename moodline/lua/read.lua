@@ -1,0 +1,49 @@
+#!lua flags=no-writes
+-- read (api, up): ledger, state and summaries of one stream at one instant.
+-- args: stream; buckets (optional): {step_s, first, last, group}, merged in groups of `group` buckets.
+-- Returns {now, info, ledger, queued, open tracks, {{group index, fields}, ...}}.
+local stream = args.stream
+local groups, order = {}, {}
+
+local function merge(group, fields)
+  for name, value in pairs(fields) do
+    local number = tonumber(value)
+    if name == 'first' then
+      group[name] = math.min(group[name] or number, number)
+    elseif name == 'last' then
+      group[name] = math.max(group[name] or number, number)
+    elseif name == 'tracks' then
+      -- A track that goes on from an earlier bucket of the group has been counted there already.
+      group.tracks = group.tracks and group.tracks + tonumber(fields.entered) or number
+    else
+      group[name] = (group[name] or 0) + number
+    end
+  end
+end
+
+if args.buckets then
+  local step, first, last, size = unpack(args.buckets)
+  for index = first, last do
+    local flat = redis.call('HGETALL', key.sum(stream) .. ':' .. digits(step) .. ':' .. digits(index))
+    if #flat > 0 then
+      local number = math.floor((index - first) / size)
+      if not groups[number] then
+        groups[number] = {}
+        order[#order + 1] = number
+      end
+      merge(groups[number], fields_of(flat))
+    end
+  end
+end
+
+local merged = {}
+for _, number in ipairs(order) do
+  local flat = {}
+  for name, value in pairs(groups[number]) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = digits(value)
+  end
+  merged[#merged + 1] = {number, flat}
+end
+return {digits(now), redis.call('HGETALL', key.info(stream)), redis.call('HGETALL', key.ledger(stream)),
+  redis.call('XLEN', key.queue(stream)), redis.call('HLEN', key.tracks(stream)), merged}

@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- remove (purge): ends a stream in chunks. Its reader's token is revoked, its crops are dropped as `removed`, its
+-- tracks leave, its ledger is folded into the partition's total, its keys go (summaries too, by `buckets`).
+-- args: stream, limit, feed_max. Returns the number of crops that are still queued; 0 means that all is gone.
+local stream = args.stream
+redis.call('DEL', key.reader(stream))
+for _, entry in ipairs(redis.call('XRANGE', key.queue(stream), '-', '+', 'COUNT', args.limit)) do
+  local fields = fields_of(entry[2])
+  adopt(stream, entry[1], fields)
+  drop_entry(stream, entry[1], fields, 'removed')
+end
+local left = redis.call('XLEN', key.queue(stream))
+if left == 0 then
+  for _, track in ipairs(redis.call('HKEYS', key.tracks(stream))) do
+    end_track(stream, track)
+  end
+  local ledger = redis.call('HGETALL', key.ledger(stream))
+  for i = 1, #ledger, 2 do
+    if ledger[i] ~= 'bytes' then
+      redis.call('HINCRBY', key.state, 'removed:' .. ledger[i], ledger[i + 1])
+    end
+  end
+  for _, name in ipairs({'queue', 'hand', 'ledger', 'info', 'pending', 'tracks', 'attempts'}) do
+    redis.call('DEL', key[name](stream))
+  end
+  for _, name in ipairs({'ready', 'hands', 'streams'}) do
+    redis.call('ZREM', key[name], stream)
+  end
+end
+publish_all()
+return left

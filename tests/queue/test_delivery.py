@@ -1,0 +1,262 @@
+"""Every accepted crop leaves as exactly one event or one counted drop, in the order of its stream."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from moodline.broker import Broker
+from moodline.crop_queue import Reader
+from moodline.errors import HandLostError, LeaseHeldError, LeaseLostError
+from moodline.streams import Ledger, StreamStatus, stream_view
+from tests.support.brokers import frame_of, live_stream
+from tests.support.judging import all_events, commit_all, emotion_ids, sweep_and_take, take_one, work_queue
+from tests.support.wait import wait_until
+
+LEASE = timedelta(seconds=6)
+
+
+def reader_of(broker: Broker, *, owner: str = "host", run: str | None = None, **settings: Any) -> Reader:
+    stream = live_stream(**settings)
+    return Reader.acquire(broker, stream, owner=owner, lease=LEASE, recorded=run is not None, run=run)
+
+
+def ledger_of(broker: Broker, stream: str = "lobby") -> Ledger:
+    view = stream_view(broker, stream)
+    assert view is not None
+    assert view.ledger.balanced, view.ledger
+    return view.ledger
+
+
+def test_crops_become_events_in_order_and_the_ledger_is_balanced_at_every_step(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    for number in range(5):
+        reader.enqueue(frame_of(number, faces=2), age_ms=3)
+        assert ledger_of(any_broker).queued == 2 * (number + 1)
+    taken = take_one(queue)
+    assert taken is not None
+    assert ledger_of(any_broker).queued == 10
+    assert commit_all(any_broker, queue, taken) == 10
+    assert ledger_of(any_broker).events == 10
+    assert emotion_ids(any_broker) == [reader.crop_id(frame, face) for frame in range(5) for face in range(2)]
+
+
+def test_a_frame_that_is_sent_again_after_a_lost_reply_adds_nothing(any_broker: Broker) -> None:
+    reader = reader_of(any_broker)
+    assert reader.enqueue(frame_of(7, faces=3), age_ms=0).status == "accepted"
+    assert reader.enqueue(frame_of(7, faces=3), age_ms=0).status == "duplicate"
+    assert ledger_of(any_broker).accepted == 3
+
+
+def test_a_commit_that_is_sent_again_publishes_nothing_twice(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    taken = take_one(queue)
+    assert taken is not None
+    assert commit_all(any_broker, queue, taken) == 2
+    with pytest.raises(HandLostError):
+        commit_all(any_broker, queue, taken)
+    assert ledger_of(any_broker).events == 2
+    assert len(emotion_ids(any_broker)) == 2
+
+
+def test_a_stream_is_in_one_workers_hands_at_a_time(any_broker: Broker) -> None:
+    reader = reader_of(any_broker)
+    reader.enqueue(frame_of(0), age_ms=0)
+    first = take_one(work_queue(any_broker, "w1"))
+    reader.enqueue(frame_of(1), age_ms=0)
+    assert first is not None
+    assert take_one(work_queue(any_broker, "w2")) is None
+    commit_all(any_broker, work_queue(any_broker, "w1"), first)
+    second = take_one(work_queue(any_broker, "w2"))
+    assert second is not None
+    assert len(second.entries) == 1
+
+
+def test_a_dead_workers_crops_are_taken_over_and_it_can_commit_nothing_any_more(any_broker: Broker) -> None:
+    reader = reader_of(any_broker)
+    reader.enqueue(frame_of(0, faces=3), age_ms=0)
+    dead, heir = work_queue(any_broker, "dead", lease_s=0.1), work_queue(any_broker, "heir")
+    lost = take_one(dead)
+    assert lost is not None
+    ids = []
+    for _ in range(3):
+        taken = sweep_and_take(heir)
+        assert taken.alone, "crops that saw their worker die run alone"
+        assert len(taken.entries) == 1
+        ids.append(taken.entries[0].id)
+        commit_all(any_broker, heir, taken)
+    assert ids == [entry.id for entry in lost.entries]
+    with pytest.raises(HandLostError):
+        commit_all(any_broker, dead, lost)
+    assert emotion_ids(any_broker) == [reader.crop_id(0, face) for face in range(3)]
+    assert ledger_of(any_broker) == Ledger(3, 3, dict.fromkeys(ledger_of(any_broker).dropped, 0), 0)
+
+
+def test_only_deaths_alone_count_against_a_crop(any_broker: Broker) -> None:
+    reader = reader_of(any_broker)
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    take_one(work_queue(any_broker, "w0", lease_s=0.05))
+    attempts = []
+    for number in range(1, 4):
+        queue = work_queue(any_broker, f"w{number}", lease_s=0.05)
+        taken = sweep_and_take(queue)
+        attempts.append((taken.entries[0].id, taken.attempts))
+    first = attempts[0][0]
+    assert attempts == [(first, 1), (first, 2), (first, 3)]
+
+
+def test_a_suspect_waits_until_its_worker_has_nothing_else_in_work(any_broker: Broker) -> None:
+    reader = reader_of(any_broker)
+    reader.enqueue(frame_of(0), age_ms=0)
+    take_one(work_queue(any_broker, "dead", lease_s=0.05))
+    heir = work_queue(any_broker, "heir")
+
+    def busy_take() -> bool:
+        heir.sweep()
+        take = heir.take(room=8, held={}, per_stream=8, alone_ok=False)
+        assert not take.taken
+        return take.alone_waits == 1
+
+    wait_until(busy_take, description="the suspect is announced")
+    taken = take_one(heir)
+    assert taken is not None
+    assert taken.alone
+
+
+def test_a_late_reader_is_refused(any_broker: Broker) -> None:
+    late = reader_of(any_broker, owner="a")
+    with pytest.raises(LeaseHeldError, match="is being read by a"):
+        reader_of(any_broker, owner="b")
+    fresh = reader_of(any_broker, owner="a")
+    with pytest.raises(LeaseLostError):
+        late.enqueue(frame_of(0), age_ms=0)
+    with pytest.raises(LeaseLostError):
+        late.renew()
+    assert fresh.enqueue(frame_of(0), age_ms=0).crops == 1
+    assert int(fresh.token, 36) > int(late.token, 36)
+
+
+def test_a_restarted_reader_of_a_recording_goes_on_after_the_last_accepted_frame(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, run="clip")
+    reader.enqueue(frame_of(0), age_ms=0)
+    reader.enqueue(frame_of(1, faces=0), age_ms=0)
+    again = reader_of(any_broker, run="clip")
+    assert again.resume_frame == 1
+    assert again.crop_id(0, 0) == reader.crop_id(0, 0)
+    assert again.enqueue(frame_of(1), age_ms=0).status == "duplicate"
+    again.release(StreamStatus("ended", "The recording has ended.", "clip.mp4", "recorded"))
+    afresh = reader_of(any_broker, run="clip")
+    assert afresh.resume_frame == -1
+    assert afresh.crop_id(0, 0) != reader.crop_id(0, 0), "a second reading of a file has events of its own"
+
+
+def test_a_full_live_queue_drops_its_oldest_and_events_still_flow(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker, max_crops=4), work_queue(any_broker)
+    published = 0
+    for number in range(40):
+        reader.enqueue(frame_of(number, faces=2), age_ms=0)
+        ledger_of(any_broker)
+        if number % 5 == 4:  # the worker is far too slow
+            taken = take_one(queue, room=2)
+            assert taken is not None
+            reader.enqueue(frame_of(1000 + number, faces=2), age_ms=0)
+            reader.enqueue(frame_of(2000 + number, faces=4), age_ms=0)
+            published += commit_all(any_broker, queue, taken)
+            reader = reader_of(any_broker, max_crops=4)
+    ledger = ledger_of(any_broker)
+    assert published == ledger.events == 16, "crops in a worker's hand are never dropped"
+    assert ledger.dropped["overflow"] == ledger.accepted - ledger.events - ledger.queued
+
+
+def test_a_crop_for_which_there_is_no_room_counts_as_accepted_and_dropped(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, max_crops=2)
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    assert take_one(work_queue(any_broker)) is not None
+    assert reader.enqueue(frame_of(1, faces=2), age_ms=0).overflow == 2
+    assert ledger_of(any_broker).dropped["overflow"] == 2
+
+
+def test_a_recording_waits_when_its_queue_is_full_but_an_empty_queue_takes_any_frame(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, run="clip", max_crops=2)
+    assert reader.enqueue(frame_of(0, faces=5), age_ms=0).status == "accepted"
+    assert reader.enqueue(frame_of(1), age_ms=0).status == "full"
+    assert ledger_of(any_broker).accepted == 5
+    queue = work_queue(any_broker)
+    taken = take_one(queue)
+    assert taken is not None
+    commit_all(any_broker, queue, taken)
+    assert reader.enqueue(frame_of(1), age_ms=0).status == "accepted"
+
+
+def test_live_crops_past_their_age_are_dropped_before_anybody_computes_them(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker, max_age="200ms"), work_queue(any_broker)
+    reader.enqueue(frame_of(0), age_ms=500)
+    reader.enqueue(frame_of(1), age_ms=0)
+    taken = take_one(queue)
+    assert taken is not None
+    assert [entry.queued_ms < 200 for entry in taken.entries] == [True]
+    assert ledger_of(any_broker).dropped["stale"] == 1
+
+
+def test_what_outlives_its_time_where_no_worker_takes_it_is_swept(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, max_age="100ms")
+    reader.enqueue(frame_of(0, faces=3), age_ms=0)
+    queue = work_queue(any_broker)
+
+    def swept() -> bool:
+        queue.sweep()
+        return ledger_of(any_broker).dropped["stale"] == 3
+
+    wait_until(swept, description="the sweep drops stale crops")
+
+
+def test_streams_take_turns(any_broker: Broker) -> None:
+    busy = Reader.acquire(any_broker, live_stream("busy"), owner="h", lease=LEASE, recorded=False)
+    for number in range(20):
+        busy.enqueue(frame_of(number, faces=10), age_ms=0)
+    quiet = Reader.acquire(any_broker, live_stream("quiet"), owner="h", lease=LEASE, recorded=False)
+    quiet.enqueue(frame_of(0), age_ms=0)
+    take = work_queue(any_broker).take(room=32, held={}, per_stream=8, alone_ok=True)
+    assert [taken.hand.stream for taken in take.taken] == ["busy", "quiet", "busy", "busy", "busy"]
+    assert sum(len(taken.entries) for taken in take.taken) == 32
+
+
+def test_a_take_whose_reply_was_lost_loses_no_crop_and_keeps_the_order(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    lost = take_one(queue)
+    assert lost is not None  # the worker never sees this reply
+    reader.enqueue(frame_of(1), age_ms=0)
+    taken = take_one(queue)
+    assert taken is not None
+    assert [entry.id for entry in taken.entries][:2] == [entry.id for entry in lost.entries]
+    assert len(taken.entries) == 3
+    assert not taken.alone
+
+
+def test_every_face_entered_gets_its_face_left(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    taken = take_one(queue)
+    assert taken is not None
+    commit_all(any_broker, queue, taken)
+    reader.release(StreamStatus("stopped", "Stopped.", "rtsp://camera.test", "live"))
+    queue.sweep()
+    kinds = [(event.kind, event.track) for event in all_events(any_broker)]
+    assert kinds.count(("face_entered", "t-0")) == kinds.count(("face_left", "t-0")) == 1
+    assert kinds.count(("face_entered", "t-1")) == kinds.count(("face_left", "t-1")) == 1
+
+
+def test_a_removed_stream_leaves_nothing_but_its_share_of_the_total(any_broker: Broker) -> None:
+    reader = reader_of(any_broker)
+    reader.enqueue(frame_of(0, faces=3), age_ms=0)
+    keys = any_broker.keys_of("lobby")
+    assert any_broker.run("remove", keys, stream="lobby", limit=2, feed_max=100) == 1
+    assert ledger_of(any_broker).dropped["removed"] == 2
+    assert any_broker.run("remove", keys, stream="lobby", limit=2, feed_max=100) == 0
+    assert stream_view(any_broker, "lobby") is None
+    assert any_broker.client.hget(keys.of_partition("state"), "removed:accepted") == b"3"
+    assert not any_broker.client.keys("*lobby*")
+    with pytest.raises(LeaseLostError):
+        reader.enqueue(frame_of(1), age_ms=0)

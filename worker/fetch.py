@@ -1,0 +1,136 @@
+"""Fetches the next batch of one partition while the one before is in inference."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from queue import Queue
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_random_exponential
+
+from moodline.crop import decode_crop
+from moodline.errors import BrokerError, PoisonCropError, UnreadableCropError
+from moodline.sealing import Sealer
+from moodline.settings import WorkerSettings
+from moodline.streams import DropReason
+from moodline.work_queue import Entry, Take, Taken
+from worker.batch import Batch, Item
+from worker.hands import Hands
+
+log = logging.getLogger(__name__)
+
+IDLE_WAIT = timedelta(seconds=1)
+"""Longest block on the bell: shorter than any socket timeout, and often enough to renew hands."""
+
+
+class Fetcher:
+    """One thread a partition: waits for the bell, takes, decodes, and hands batches on."""
+
+    def __init__(
+        self, hands: Hands, sealer: Sealer, settings: WorkerSettings, batches: Queue[Batch], stop: threading.Event
+    ) -> None:
+        self._hands = hands
+        self._sealer = sealer
+        self._settings = settings
+        self._batches = batches
+        self._stop = stop
+        # One batch in inference and one prefetched: more would only grow old in this process.
+        self._slots = threading.Semaphore(2)
+        self._renew_every = settings.hand_lease.total_seconds() / 3
+        # A quarter of a batch a stream and turn, so that one busy stream leaves room for the others.
+        self._per_stream = max(1, settings.batch_size // 4)
+        self._alone_waits = False
+
+    def run(self) -> None:
+        """Fetch until told to stop. Redis may go away and come back meanwhile."""
+        while not self._stop.is_set():
+            self.keep_trying(self._fetch_one)
+
+    def batch_done(self) -> None:
+        """Make room for the next batch."""
+        self._slots.release()
+
+    def keep_trying(self, step: Callable[[], None]) -> None:
+        """Run one step; while Redis is away, try again with growing, random pauses."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(BrokerError),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            stop=stop_when_event_set(self._stop),
+            sleep=self._pause,
+            before_sleep=_say_once,
+            retry_error_callback=lambda _state: None,
+        )
+        retrying(step)
+
+    def sweep(self) -> None:
+        """Sweep the partition."""
+        self._hands.queue.sweep()
+
+    def _pause(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+
+    def _fetch_one(self) -> None:
+        if not self._slots.acquire(timeout=self._renew_every):
+            self._hands.take(room=0, per_stream=0)
+            return
+        batch = Batch(self._hands)
+        try:
+            self._fill(batch)
+        finally:
+            if batch.items:
+                self._batches.put(batch)
+            else:
+                self._slots.release()
+
+    def _fill(self, batch: Batch) -> None:
+        """Take what is queued; flush at size or deadline, whichever is first."""
+        if not self._take_into(batch) and self._hands.queue.wait(IDLE_WAIT):
+            self._take_into(batch)
+        deadline = time.monotonic() + self._settings.batch_wait.total_seconds()
+        while batch.items and self._room(batch) > 0 and not self._alone_waits:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._hands.queue.wait(timedelta(seconds=max(0.001, left))):
+                return
+            self._take_into(batch)
+
+    def _room(self, batch: Batch) -> int:
+        return self._settings.batch_size - len(batch.items)
+
+    def _take_into(self, batch: Batch) -> bool:
+        alone = self._alone_waits and not batch.items and self._hands.in_work() == 0
+        take = self._hands.take(room=self._room(batch), per_stream=self._per_stream, alone_ok=alone)
+        if not batch.items:
+            batch.taken_at = time.monotonic()
+        # A suspect runs alone, so what is in work has to be finished first.
+        self._alone_waits = take.alone_waits > 0
+        self._add(batch, take)
+        return bool(batch.items)
+
+    def _add(self, batch: Batch, take: Take) -> None:
+        waited = batch.since_taken_ms()
+        for taken in take.taken:
+            if taken.alone and taken.attempts > self._settings.max_attempts:
+                self._drop(taken, taken.entries[0], "poison", f"its worker died {taken.attempts - 1} times")
+                continue
+            for entry in taken.entries:
+                self._decode_into(batch, taken, entry, waited)
+
+    def _decode_into(self, batch: Batch, taken: Taken, entry: Entry, waited_ms: float) -> None:
+        try:
+            crop = decode_crop(entry.meta, entry.image, sealer=self._sealer)
+        except UnreadableCropError as error:
+            self._drop(taken, entry, "unreadable", str(error))
+        except PoisonCropError as error:
+            self._drop(taken, entry, "poison", str(error))
+        else:
+            batch.items.append(Item(taken.hand, entry.as_of(waited_ms), crop, taken.max_age_ms))
+
+    def _drop(self, taken: Taken, entry: Entry, reason: DropReason, detail: str) -> None:
+        log.warning("A crop of stream %s is dropped as %s: %s", taken.hand.stream, reason, detail)
+        self._hands.drop(taken.hand, [(entry, reason, detail)])
+
+
+def _say_once(state: RetryCallState) -> None:
+    if state.attempt_number == 1 and state.outcome is not None:
+        log.warning("%s It is tried again until it works.", state.outcome.exception())

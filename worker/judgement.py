@@ -1,0 +1,77 @@
+"""Writes what the model said of a crop as the members of an event's JSON."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from pydantic_core import to_json
+
+from moodline.crop import QueuedCrop
+from moodline.work_queue import Committed
+from worker.batch import Item
+from worker.engines.base import Probabilities
+from worker.model import Classifier
+
+
+def judged(
+    items: Sequence[Item], probabilities: Probabilities, classifier: Classifier, *, inferred_ms: float, waited_ms: float
+) -> list[Committed]:
+    """Return the crops with their judgement. ``inferred_ms``, ``waited_ms``: from take to inferred, and to now."""
+    model = {"name": classifier.manifest.name, "version": classifier.manifest.version}
+    best = np.argmax(probabilities, axis=1).tolist()
+    return [
+        Committed(
+            entry=item.entry,
+            id=item.crop.id,
+            track=item.crop.track,
+            captured_at_ms=item.crop.captured_at_ms,
+            head=_head(item.hand.stream, item.crop, model),
+            tail=_tail(row, label, classifier.labels, _latency(item, inferred_ms, waited_ms)),
+            probabilities=row,
+            label=label,
+        )
+        for item, row, label in zip(items, probabilities.tolist(), best, strict=True)
+    ]
+
+
+def _head(stream: str, crop: QueuedCrop, model: dict[str, object]) -> bytes:
+    captured_at = datetime.fromtimestamp(crop.captured_at_ms / 1000, UTC)
+    box = crop.box
+    members = {
+        "stream": stream,
+        "frame": crop.frame,
+        "captured_at": captured_at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{captured_at.microsecond // 1000:03d}Z",
+        "track": crop.track,
+        "box": {
+            "x": box.x,
+            "y": box.y,
+            "width": box.width,
+            "height": box.height,
+            "frame_width": crop.frame_width,
+            "frame_height": crop.frame_height,
+        },
+        "model": model,
+    }
+    return to_json(members)[1:-1]
+
+
+def _tail(row: list[float], label: int, labels: Sequence[str], latency: dict[str, float]) -> bytes:
+    members = {
+        "emotion": labels[label],
+        "confidence": round(row[label], 4),
+        "probabilities": {name: round(value, 4) for name, value in zip(labels, row, strict=True)},
+        "latency_ms": latency,
+    }
+    return to_json(members)[1:-1]
+
+
+def _latency(item: Item, inferred_ms: float, waited_ms: float) -> dict[str, float]:
+    """Milliseconds from capture to the end of each stage."""
+    taken = item.entry.age_ms
+    return {
+        **item.crop.stages,
+        "enqueued": round(taken - item.entry.queued_ms, 1),
+        "taken": round(taken, 1),
+        "inferred": round(taken + inferred_ms, 1),
+        "committed": round(taken + waited_ms, 1),
+    }

@@ -1,0 +1,100 @@
+"""Finds a model, checks it, and chooses the engine that runs it."""
+
+import logging
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from moodline.emotions import Emotion
+from moodline.errors import ModelError
+from moodline.manifest import ModelManifest, verify_model
+from moodline.settings import WorkerSettings
+from worker.engines.base import Bucketed, Engine, Pixels, Probabilities
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A model that is ready: its manifest, its engine, and the emotions it may answer with."""
+
+    manifest: ModelManifest
+    engine: Bucketed
+    labels: tuple[Emotion, ...]
+
+    @property
+    def tag(self) -> str:
+        """Name and version, as smoothing keeps them apart."""
+        return f"{self.manifest.name}@{self.manifest.version}"
+
+    def predict(self, pixels: Pixels) -> Probabilities:
+        """Return probabilities over ``labels`` for faces of shape (N, 48, 48); each row sums to 1."""
+        probabilities = self.engine.predict(pixels)
+        if self.labels == self.manifest.labels:
+            return probabilities
+        kept = probabilities[:, [self.manifest.labels.index(label) for label in self.labels]]
+        total: Probabilities = np.maximum(kept.sum(axis=1, keepdims=True), np.float32(1e-9))
+        return kept / total
+
+
+def load_classifier(settings: WorkerSettings) -> Classifier:
+    """Find, verify, load and warm the configured model. Raises ModelError."""
+    folder = find_model(settings.model)
+    manifest = verify_model(folder)
+    labels = tuple(label for label in manifest.labels if settings.emotions is None or label in settings.emotions)
+    if settings.emotions and len(labels) < len(settings.emotions):
+        unknown = ", ".join(sorted(set(settings.emotions) - set(labels)))
+        raise ModelError(f"The model in {folder} does not know {unknown}; correct worker.emotions.")
+    engine = Bucketed(_engine(settings, folder / manifest.file, manifest), settings.batch_size)
+    engine.warm_up()
+    log.info("Model %s version %d is ready on %s.", manifest.name, manifest.version, engine.name)
+    return Classifier(manifest, engine, labels)
+
+
+def find_model(name: str) -> Path:
+    """Return the folder of a model: a folder's path, or ``NAME`` or ``NAME@VERSION`` of the registry."""
+    path = Path(name)
+    if path.is_dir() and (path / "manifest.json").exists():
+        return path
+    if "/" in name:
+        raise ModelError(f"{name} holds no manifest.json: set worker.model to a model's folder or name.")
+    wanted, _, version = name.partition("@")
+    registry = Path(str(files("worker") / "models"))
+    versions = sorted((registry / wanted).glob("[0-9]*"), key=lambda folder: int(folder.name))
+    for folder in reversed(versions):
+        if version in ("", folder.name):
+            return folder
+    known = ", ".join(sorted(folder.name for folder in registry.iterdir() if folder.is_dir())) or "none"
+    raise ModelError(f"There is no model {name}: set worker.model to one of the registry ({known}) or to a folder.")
+
+
+def _engine(settings: WorkerSettings, model_file: Path, manifest: ModelManifest) -> Engine:
+    name = settings.engine
+    if name == "auto":
+        name = "openvino" if _has("openvino") and not _has_gpu() else "tensorflow"
+    if not _has(name):
+        raise ModelError(f"worker.engine is {name}, which is not installed: install moodline[worker] or set auto.")
+    try:
+        if name == "openvino":
+            from worker.engines.openvino import OpenVinoEngine
+
+            return OpenVinoEngine(model_file, manifest.sha256, threads=settings.threads)
+        from worker.engines.tensorflow import TensorFlowEngine
+
+        return TensorFlowEngine(model_file, threads=settings.threads)
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        raise ModelError(
+            f"The model {model_file} cannot be loaded by {name} ({error}); publish it again or choose another engine."
+        ) from error
+
+
+def _has(package: str) -> bool:
+    return find_spec(package) is not None
+
+
+def _has_gpu() -> bool:
+    """Cheap: TensorFlow itself takes seconds to say so."""
+    return Path("/proc/driver/nvidia/version").exists()

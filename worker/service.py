@@ -1,0 +1,35 @@
+"""The worker process: everything is checked before the first crop is taken."""
+
+import logging
+import os
+import socket
+import threading
+import uuid
+
+from moodline.broker import connect
+from moodline.metrics import Metrics
+from moodline.settings import Settings
+from worker.model import load_classifier
+from worker.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+
+def run_worker(settings: Settings, stop: threading.Event) -> None:
+    """Run until ``stop`` is set. Raises MoodlineError where the worker cannot start."""
+    metrics = Metrics()
+    metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
+    metrics.gauge("worker_ready").set(0)
+    broker = connect(settings.redis)
+    broker.sealer()  # a missing key shows now, not with the first crop
+    classifier = load_classifier(settings.worker)
+    manifest = classifier.manifest
+    metrics.gauge("model_info").labels(manifest.name, str(manifest.version), classifier.engine.name).set(1)
+    # A new identity each start: what an earlier process of this name held is nobody's any more.
+    worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    log.info("Worker %s is ready: %s on %s.", worker, classifier.tag, classifier.engine.name)
+    try:
+        Pipeline(broker, settings, classifier, worker=worker, metrics=metrics, stop=stop).run()
+    finally:
+        broker.close()
+    log.info("Worker %s has finished what was in work and stops.", worker)

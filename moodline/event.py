@@ -5,12 +5,11 @@ channel. Delivery: every accepted crop gives exactly one ``emotion`` event or on
 acknowledged writes, an id may be published again, so subscribers deduplicate by id.
 """
 
-import json
-from collections.abc import Container, Mapping
-from datetime import datetime
-from typing import Any, Literal, cast
+from collections.abc import Callable, Container, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from moodline.broker import Broker
 from moodline.emotions import Emotion
@@ -18,6 +17,8 @@ from moodline.keys import PartitionKeys
 
 EventKind = Literal["emotion", "face_entered", "emotion_changed", "face_left"]
 Probability = float
+
+_PAGE: Final = 500
 
 
 class _Part(BaseModel):
@@ -72,9 +73,19 @@ class Event(_Part):
     sequence: int
     epoch: str
 
+    @field_serializer("captured_at", when_used="json")
+    def _as_in_the_feed(self, captured_at: datetime) -> str:
+        return rfc3339(captured_at)
+
     def to_json(self) -> str:
         """Return the event as one line of JSON, as it stands in the feed."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a moment as events write it: UTC with milliseconds, ``2026-11-22T08:00:00.000Z``."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
 Cursor = str
@@ -119,6 +130,30 @@ def read_events(
     return found, _pack(places)
 
 
+def last_events(
+    broker: Broker, wanted: Callable[[Event], bool] = lambda _event: True, *, count: int, reads: int = 20
+) -> list[Event]:
+    """Return up to ``count`` of the last wanted events, newest first, as far back as ``reads`` reads reach."""
+    chosen: list[Event] = []
+    for keys in broker.all_keys():
+        chosen += _last_of_feed(broker, keys.of_partition("feed"), wanted, count, reads)
+    chosen.sort(key=lambda event: event.captured_at, reverse=True)
+    return chosen[:count]
+
+
+def _last_of_feed(broker: Broker, feed: str, wanted: Callable[[Event], bool], count: int, reads: int) -> list[Event]:
+    chosen: list[Event] = []
+    before = "+"
+    for _ in range(reads):
+        with broker.errors():
+            entries = cast("list[Any]", broker.client.xrevrange(feed, max=before, count=_PAGE))
+        chosen += [event for event in (parse_event(fields[b"event"]) for _, fields in entries) if wanted(event)]
+        if len(entries) < _PAGE or len(chosen) >= count:
+            break
+        before = f"({entries[-1][0].decode()}"
+    return chosen[:count]
+
+
 def _entries_by_feed(reply: Any) -> list[tuple[bytes, list[Any]]]:
     """XREAD answers a list under RESP2 and a map under RESP3, whose values have one more level."""
     if not reply:
@@ -152,4 +187,4 @@ def _unpack(cursor: Cursor, partitions: int) -> dict[str, str]:
 
 def parse_event(text: str | bytes) -> Event:
     """Return the event of a feed entry or Pub/Sub message."""
-    return Event.model_validate(json.loads(text))
+    return Event.model_validate_json(text)

@@ -1,6 +1,7 @@
 """Summaries over time: kept by the commit itself, read here without a scan."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 from moodline.broker import Broker
 from moodline.emotions import EMOTIONS, Emotion
 from moodline.settings import SummarySettings
-from moodline.streams import StreamView, pairs, stream_view
+from moodline.streams import pairs
 
 MAX_BUCKETS = 3000
 """Buckets that one answer may read: what 48 hours of minutes need."""
@@ -61,19 +62,18 @@ def _collect(
 ) -> list[Bucket]:
     """Read ``count`` groups of ``size`` buckets each, which end with the newest bucket, aligned to ``align``."""
     merged: list[dict[str, int]] = [{} for _ in range(count)]
-    step_ms = round(resolution.total_seconds() * 1000)
-    end_of_all = 0
+    step_s = round(resolution.total_seconds())
+    ends = []
     for stream in streams:
-        view = stream_view(broker, stream)
-        if view is None:
-            continue
         # The window ends with the bucket that is under way, so that its newest faces are in.
-        end = (_end_ms(view) // (step_ms * align) + 1) * align
-        end_of_all = max(end_of_all, end)
-        for group, fields in _read(broker, stream, round(step_ms / 1000), size=size, count=count, end=end):
-            _merge(merged[group], fields)
-    span_ms = step_ms * size
-    start_ms = end_of_all * step_ms - count * span_ms
+        window = [step_s, count, size, align]
+        reply: Any = broker.run("read", broker.keys_of(stream), stream=stream, window=window)
+        ends.append(int(reply[6]))
+        for group, fields in reply[5]:
+            _merge(merged[int(group)], {name: int(value) for name, value in pairs(fields).items()})
+    span_ms = step_s * 1000 * size
+    newest = max(ends) if ends else (int(time.time()) // (step_s * align) + 1) * align
+    start_ms = newest * step_s * 1000 - count * span_ms
     return [_bucket(fields, start_ms + i * span_ms, span_ms) for i, fields in enumerate(merged)]
 
 
@@ -95,20 +95,6 @@ def _resolution(settings: SummarySettings, window: timedelta, *, finest: timedel
     if window / finest > MAX_BUCKETS:
         raise ValueError(f"gives more than {MAX_BUCKETS} steps in this window; choose a longer step")
     return step, round(finest / step)
-
-
-def _read(
-    broker: Broker, stream: str, step_s: int, *, size: int, count: int, end: int
-) -> list[tuple[int, dict[str, int]]]:
-    buckets = [step_s, end - count * size, end - 1, size]
-    reply: Any = broker.run("read", broker.keys_of(stream), stream=stream, buckets=buckets)
-    return [(int(number), {name: int(value) for name, value in pairs(flat).items()}) for number, flat in reply[5]]
-
-
-def _end_ms(view: StreamView) -> int:
-    if view.status and view.status.kind == "recorded" and view.last_event_ms is not None:
-        return view.last_event_ms
-    return view.now_ms
 
 
 def _merge(total: dict[str, int], fields: Mapping[str, int]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from moodline.crop import QueuedCrop
+from moodline.event import rfc3339
 from moodline.work_queue import Committed
 from worker.batch import Item
 from worker.engines.base import Probabilities
@@ -35,12 +36,11 @@ def judged(
 
 
 def _head(stream: str, crop: QueuedCrop, model: dict[str, object]) -> bytes:
-    captured_at = datetime.fromtimestamp(crop.captured_at_ms / 1000, UTC)
     box = crop.box
     members = {
         "stream": stream,
         "frame": crop.frame,
-        "captured_at": captured_at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{captured_at.microsecond // 1000:03d}Z",
+        "captured_at": rfc3339(datetime.fromtimestamp(crop.captured_at_ms / 1000, UTC)),
         "track": crop.track,
         "box": {
             "x": box.x,

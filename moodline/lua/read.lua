@@ -1,7 +1,8 @@
 #!lua flags=no-writes
 -- read (api, up): ledger, state and summaries of one stream at one instant.
--- args: stream; buckets (optional): {step_s, first, last, group}, merged in groups of `group` buckets.
--- Returns {now, info, ledger, queued, open tracks, {{group index, fields}, ...}}.
+-- args: stream; window (optional): {step_s, count, size, align}: `count` groups of `size` buckets of `step_s`, the last
+-- of which ends with the newest bucket, rounded up to `align` buckets. A recording counts back from its last event.
+-- Returns {now, info, ledger, queued, open tracks, {{group number, fields}, ...}, number of the bucket after the last}.
 local stream = args.stream
 local groups, order = {}, {}
 
@@ -21,9 +22,14 @@ local function merge(group, fields)
   end
 end
 
-if args.buckets then
-  local step, first, last, size = unpack(args.buckets)
-  for index = first, last do
+local ends = 0
+if args.window then
+  local step, count, size, align = unpack(args.window)
+  local known = redis.call('HMGET', key.info(stream), 'recorded', 'last_event_ms')
+  local newest = known[1] == '1' and tonumber(known[2]) or now
+  ends = (math.floor(newest / (step * 1000 * align)) + 1) * align
+  local first = ends - count * size
+  for index = first, ends - 1 do
     local flat = redis.call('HGETALL', key.sum(stream) .. ':' .. digits(step) .. ':' .. digits(index))
     if #flat > 0 then
       local number = math.floor((index - first) / size)
@@ -46,4 +52,4 @@ for _, number in ipairs(order) do
   merged[#merged + 1] = {number, flat}
 end
 return {digits(now), redis.call('HGETALL', key.info(stream)), redis.call('HGETALL', key.ledger(stream)),
-  redis.call('XLEN', key.queue(stream)), redis.call('HLEN', key.tracks(stream)), merged}
+  redis.call('XLEN', key.queue(stream)), redis.call('HLEN', key.tracks(stream)), merged, ends}

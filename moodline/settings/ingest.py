@@ -17,16 +17,13 @@ class IngestSettings(Section):
         min_length=1,
         max_length=64,
         description=(
-            "Name of this ingest in leases and logs. Unset, the machine's own name; set it where two share "
-            "one."
+            "Name of this ingest in leases and logs. Unset, the machine's own name; set it where two share one."
         ),
     )
     reader_lease: PositiveDuration = Field(
         default=timedelta(seconds=6),
         ge=timedelta(milliseconds=100),
-        description=(
-            "How long a stream stays with an ingest that has gone silent before another takes it over."
-        ),
+        description=("How long a stream stays with an ingest that has gone silent before another takes it over."),
     )
     metrics_host: str = Field(
         default="127.0.0.1",
@@ -58,9 +55,7 @@ class IngestSettings(Section):
     )
     backoff_max: PositiveDuration = Field(
         default=timedelta(seconds=3),
-        description=(
-            "Longest pause between two tries of a source that is away, so that a camera is soon back."
-        ),
+        description=("Longest pause between two tries of a source that is away, so that a camera is soon back."),
     )
     backoff_auth: PositiveDuration = Field(
         default=timedelta(minutes=1),

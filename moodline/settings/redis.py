@@ -72,9 +72,7 @@ class RedisSettings(Section):
     feed_max_events: Annotated[int, Unit("events per partition")] = Field(
         default=50_000,
         ge=1,
-        description=(
-            "The event feed keeps the newest this many; a subscriber further behind learns what it missed."
-        ),
+        description=("The event feed keeps the newest this many; a subscriber further behind learns what it missed."),
     )
     dead_letter_max: Annotated[int, Unit("entries per partition")] = Field(
         default=1_000, ge=1, description="How many crops that nobody could classify are kept to look at."
@@ -82,7 +80,5 @@ class RedisSettings(Section):
     partition_max_bytes: Size = Field(
         default=ByteSize(256 * MIB),
         ge=64 * KIB,
-        description=(
-            "Memory bound of all crop queues of a partition together, whatever the streams' own bounds are."
-        ),
+        description=("Memory bound of all crop queues of a partition together, whatever the streams' own bounds are."),
     )

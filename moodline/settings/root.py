@@ -21,16 +21,10 @@ Values = Mapping[str, Any]
 class Settings(BaseSettings):
     """Everything that can be configured. Made by ``load_settings``; ``Settings()`` alone is the defaults."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
 
-    redis: RedisSettings = Field(
-        default_factory=RedisSettings, description="The server and the bounds of its keys."
-    )
-    ingest: IngestSettings = Field(
-        default_factory=IngestSettings, description="Reading sources, finding faces."
-    )
+    redis: RedisSettings = Field(default_factory=RedisSettings, description="The server and the bounds of its keys.")
+    ingest: IngestSettings = Field(default_factory=IngestSettings, description="Reading sources, finding faces.")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="Classifying faces.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP API.")
     log: LogSettings = Field(default_factory=LogSettings, description="Log lines.")
@@ -58,9 +52,7 @@ class Settings(BaseSettings):
 
     @field_validator("worker", "api")
     @classmethod
-    def _own_ports(
-        cls, section: WorkerSettings | ApiSettings, info: ValidationInfo
-    ) -> WorkerSettings | ApiSettings:
+    def _own_ports(cls, section: WorkerSettings | ApiSettings, info: ValidationInfo) -> WorkerSettings | ApiSettings:
         field = "port" if isinstance(section, ApiSettings) else "metrics_port"
         port = getattr(section, field)
         for other in ("ingest", "worker"):

@@ -7,9 +7,7 @@ from typing import Final, Literal
 SourceKind = Literal["rtsp", "http", "webcam", "file", "pictures", "glob", "demo", "browser"]
 """``file`` is one video, ``pictures`` one picture or a folder of them, ``glob`` a pattern of pictures."""
 
-PICTURE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
-)
+PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 RECORDED_KINDS: Final[frozenset[SourceKind]] = frozenset({"file", "pictures", "glob"})
 
 _SCHEMES: Final[dict[str, SourceKind]] = {

@@ -69,9 +69,7 @@ class StreamSettings(Section):
     """One video stream: where it comes from, how often faces are looked for, and what its queue may hold."""
 
     id: StreamId = Field(
-        description=(
-            "Name of the stream in events, metrics, the API and Redis keys; small letters, digits, - and _."
-        ),
+        description=("Name of the stream in events, metrics, the API and Redis keys; small letters, digits, - and _."),
     )
     url: SourceUrl = Field(
         description=(
@@ -121,9 +119,7 @@ class StreamSettings(Section):
         default=24,
         ge=8,
         le=4096,
-        description=(
-            "Faces narrower or lower than this are skipped: enlarged to 48 px they would say little."
-        ),
+        description=("Faces narrower or lower than this are skipped: enlarged to 48 px they would say little."),
     )
     max_faces: Annotated[int, Unit("faces per frame")] = Field(
         default=32,
@@ -133,9 +129,7 @@ class StreamSettings(Section):
     )
     max_age: PositiveDuration = Field(
         default=timedelta(seconds=2),
-        description=(
-            "Live sources only: an older crop is dropped as stale, because a late emotion helps nobody."
-        ),
+        description=("Live sources only: an older crop is dropped as stale, because a late emotion helps nobody."),
     )
     max_crops: Annotated[int, Unit("crops")] = Field(
         default=256,
@@ -168,16 +162,12 @@ class StreamSettings(Section):
         default=0.1,
         ge=0,
         le=1,
-        description=(
-            "How much is added on each side of a face's box, since the model learned from looser crops."
-        ),
+        description=("How much is added on each side of a face's box, since the model learned from looser crops."),
     )
     loop: bool = Field(default=False, description="Recorded sources only: begin again at the end, for ever.")
     realtime: bool = Field(
         default=False,
-        description=(
-            "Recorded sources only: read at the recording's own pace instead of as fast as possible."
-        ),
+        description=("Recorded sources only: read at the recording's own pace instead of as fast as possible."),
     )
     start_at: AwareDatetime | None = Field(
         default=None,
@@ -188,15 +178,11 @@ class StreamSettings(Section):
     )
     transport: Literal["tcp", "udp"] = Field(
         default="tcp",
-        description=(
-            "RTSP only: tcp loses no packets and passes firewalls; udp has less delay on a clean network."
-        ),
+        description=("RTSP only: tcp loses no packets and passes firewalls; udp has less delay on a clean network."),
     )
     labels: Labels = Field(
         default_factory=dict,
-        description=(
-            "Up to 16 words of your own about the stream (site, room), shown by the API beside its status."
-        ),
+        description=("Up to 16 words of your own about the stream (site, room), shown by the API beside its status."),
     )
 
     @property
@@ -218,18 +204,14 @@ class StreamSettings(Section):
     @classmethod
     def _live_needs_a_rate(cls, value: float | None, info: ValidationInfo) -> float | None:
         if value is None and _kind_of(info) is not None and not _recorded(info):
-            raise ValueError(
-                "must be a number for a live source; only recorded ones can be read frame by frame"
-            )
+            raise ValueError("must be a number for a live source; only recorded ones can be read frame by frame")
         return value
 
     @field_validator("loop", "realtime", "start_at")
     @classmethod
     def _only_for_recorded(cls, value: Self, info: ValidationInfo) -> Self:
         if value and _kind_of(info) is not None and not _recorded(info):
-            raise ValueError(
-                "is only for recorded sources (files and pictures), and this one is live; remove it"
-            )
+            raise ValueError("is only for recorded sources (files and pictures), and this one is live; remove it")
         return value
 
     @field_validator("transport")

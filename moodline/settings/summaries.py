@@ -15,14 +15,11 @@ class Resolution(Section):
     step: PositiveDuration = Field(
         ge=timedelta(seconds=1),
         description=(
-            "Length of a bucket. Each resolution's must be a multiple of the one before, so that buckets add "
-            "up."
+            "Length of a bucket. Each resolution's must be a multiple of the one before, so that buckets add up."
         ),
     )
     keep: PositiveDuration = Field(
-        description=(
-            "How long a bucket is kept after its last write; longer than that of the finer one before."
-        ),
+        description=("How long a bucket is kept after its last write; longer than that of the finer one before."),
     )
 
 
@@ -55,9 +52,7 @@ class SummarySettings(Section):
             if one.step % timedelta(seconds=1):
                 problems.append(((index, "step"), "must be whole seconds; round it"))
             if one.keep < one.step:
-                problems.append(
-                    ((index, "keep"), f"is shorter than its step ({format_duration(one.step)}); raise it")
-                )
+                problems.append(((index, "keep"), f"is shorter than its step ({format_duration(one.step)}); raise it"))
         for index, (finer, coarser) in enumerate(pairwise(resolutions), start=1):
             problems += [((index, field), sentence) for field, sentence in _misfits(finer, coarser)]
         if problems:
@@ -71,11 +66,7 @@ def _misfits(finer: Resolution, coarser: Resolution) -> list[tuple[str, str]]:
     if coarser.step <= finer.step:
         misfits.append(("step", f"must be longer than {before}; order resolutions from fine to coarse"))
     elif coarser.step % finer.step:
-        misfits.append(
-            ("step", f"must be a multiple of {before}, so that buckets add up; change one of them")
-        )
+        misfits.append(("step", f"must be a multiple of {before}, so that buckets add up; change one of them"))
     if coarser.keep <= finer.keep:
-        misfits.append(
-            ("keep", f"must be longer than that of the one before ({format_duration(finer.keep)})")
-        )
+        misfits.append(("keep", f"must be longer than that of the one before ({format_duration(finer.keep)})"))
     return misfits

@@ -24,8 +24,7 @@ class WorkerSettings(Section):
     engine: Literal["auto", "tensorflow", "openvino"] = Field(
         default="auto",
         description=(
-            "What runs the model. auto takes the fastest that is installed and that the model has weights "
-            "for."
+            "What runs the model. auto takes the fastest that is installed and that the model has weights for."
         ),
     )
     emotions: tuple[Emotion, ...] | None = Field(
@@ -39,9 +38,7 @@ class WorkerSettings(Section):
         default=64,
         ge=1,
         le=4096,
-        description=(
-            "Most crops in one run of the model: larger batches use the CPU better, smaller ones wait less."
-        ),
+        description=("Most crops in one run of the model: larger batches use the CPU better, smaller ones wait less."),
     )
     batch_wait: Duration = Field(
         default=timedelta(milliseconds=2),
@@ -51,17 +48,13 @@ class WorkerSettings(Section):
     hand_lease: PositiveDuration = Field(
         default=timedelta(seconds=5),
         ge=timedelta(milliseconds=100),
-        description=(
-            "How long a stream stays with a worker that has gone silent before another takes it over."
-        ),
+        description=("How long a stream stays with a worker that has gone silent before another takes it over."),
     )
     max_attempts: Annotated[int, Unit("deaths")] = Field(
         default=3,
         ge=1,
         le=100,
-        description=(
-            "A crop during which, alone in its batch, this many workers died is set aside as poison."
-        ),
+        description=("A crop during which, alone in its batch, this many workers died is set aside as poison."),
     )
     smoothing_tau: Duration = Field(
         default=timedelta(milliseconds=700),
@@ -75,8 +68,7 @@ class WorkerSettings(Section):
         ge=0,
         lt=1,
         description=(
-            "By how much another emotion must lead before a track's smoothed emotion changes, against "
-            "flicker."
+            "By how much another emotion must lead before a track's smoothed emotion changes, against flicker."
         ),
     )
     threads: Annotated[int, Unit("threads")] | None = Field(
@@ -100,7 +92,5 @@ class WorkerSettings(Section):
         if repeated := sorted({emotion for emotion in emotions if emotions.count(emotion) > 1}):
             raise ValueError(f"names {', '.join(repeated)} more than once; name each once")
         if len(emotions) < _FEWEST_EMOTIONS:
-            raise ValueError(
-                "needs at least 2 emotions to tell apart; add one, or remove the setting for all"
-            )
+            raise ValueError("needs at least 2 emotions to tell apart; add one, or remove the setting for all")
         return emotions

@@ -21,9 +21,13 @@ from tests.support.wait import wait_until
 START_MS = 1_763_800_000_000
 
 
-def play(broker: Broker, emotions: Sequence[Emotion], *, step_ms: int = 100, confidence: float = 0.9) -> list[Event]:
-    """Let one face show emotions, a frame each, and return all events."""
-    reader = Reader.acquire(broker, live_stream(max_age="1h"), owner="h", lease=timedelta(seconds=60), recorded=False)
+def play(
+    broker: Broker, emotions: Sequence[Emotion], *, step_ms: int = 100, confidence: float = 0.9, run: str | None = None
+) -> list[Event]:
+    """Let one face show emotions, a frame each, and return all events; with `run` it is a recording."""
+    lease = timedelta(seconds=60)
+    stream = live_stream(max_age="1h")
+    reader = Reader.acquire(broker, stream, owner="h", lease=lease, recorded=run is not None, run=run)
     queue = work_queue(broker)
     for number, emotion in enumerate(emotions):
         # frame_of adds 40 ms a frame itself
@@ -90,10 +94,8 @@ def test_sequence_numbers_have_no_gap_and_cursors_go_on_where_they_ended(broker:
 
 def test_summaries_and_timelines_agree_with_the_events(broker: Broker) -> None:
     shown: list[Emotion] = ["happy"] * 30 + ["sad"] * 10
-    events = [event for event in play(broker, shown, step_ms=1000) if event.kind == "emotion"]
+    events = [event for event in play(broker, shown, step_ms=1000, run="clip") if event.kind == "emotion"]
     settings = SummarySettings()
-    # The window of a live stream counts back from now; these crops carry times of their own.
-    broker.client.hset(broker.keys_of("lobby").of_stream("info", "lobby"), "status", _recorded_status())
     whole = summary(broker, ["lobby"], settings, window=timedelta(minutes=15))
     counted = Counter(event.emotion for event in events)
     assert whole.faces == len(events) == 40
@@ -137,9 +139,3 @@ def test_a_face_that_is_not_seen_any_more_leaves(broker: Broker) -> None:
     view = stream_view(broker, "lobby")
     assert view is not None
     assert view.open_tracks == 0
-
-
-def _recorded_status() -> str:
-    from moodline.streams import StreamStatus
-
-    return StreamStatus("live", "Reading.", "clip.mp4", "recorded").to_json()

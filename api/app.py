@@ -1,0 +1,51 @@
+"""The application: routers, errors, live events and the dashboard put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from api import problems
+from api.live import LiveFeed
+from api.middleware import AnswerMiddleware
+from api.routes import dashboard, events, health, streams, summaries
+from moodline import __version__
+from moodline.broker import Broker
+from moodline.metrics import Metrics
+from moodline.settings import Settings
+
+DESCRIPTION = "Emotions of the faces in video streams, as events and as summaries over time."
+
+
+def create_app(settings: Settings, broker: Broker) -> FastAPI:
+    """Return the application; it reads from ``broker`` and leaves it open when it ends."""
+    # No documentation page: FastAPI's loads its scripts from another host.
+    app = FastAPI(
+        title="moodline",
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.broker = broker
+    app.state.live = LiveFeed(broker)
+    app.state.metrics = Metrics()
+    app.state.metrics.gauge("build_info").labels(__version__).set(1)
+    problems.install(app)
+    for resource in (health, streams, summaries, events, dashboard):
+        app.include_router(resource.router)
+    app.mount("/static", StaticFiles(directory=dashboard.STATIC), name="static")
+    app.add_middleware(AnswerMiddleware, metrics=app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    live: LiveFeed = app.state.live
+    live.start()
+    yield
+    live.close()
+    await live.join()

@@ -1,0 +1,213 @@
+"""What the API answers, with examples for the OpenAPI document. Times are RFC 3339 in UTC."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from api.examples import EVENT, PERIOD, STREAM
+from moodline.emotions import Emotion
+from moodline.event import Event
+from moodline.streams import DropReason, Ledger, StreamState, StreamStatus, StreamView
+from moodline.summaries import Bucket
+
+
+def _milliseconds(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Instant = Annotated[
+    datetime,
+    PlainSerializer(_milliseconds, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _example(value: Mapping[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"example": dict(value)})
+
+
+_NOTHING_SAID: Final = StreamStatus(
+    state="connecting", sentence="Its reader has not reported yet.", source="", kind="live"
+)
+
+
+class Health(BaseModel):
+    """A process that lives, or is ready."""
+
+    status: Literal["ok", "ready"]
+
+
+class LedgerModel(BaseModel):
+    """What became of a stream's crops: accepted = events + dropped + queued, at every instant."""
+
+    accepted: int = Field(description="Crops that the queue has taken.")
+    events: int = Field(description="Crops that became events.")
+    dropped: dict[DropReason, int] = Field(description="Crops that ended without an event, by reason.")
+    queued: int = Field(description="Crops that wait or are in work.")
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> "LedgerModel":
+        """Return the ledger as the API shows it."""
+        return cls.model_validate(
+            {
+                "accepted": ledger.accepted,
+                "events": ledger.events,
+                "dropped": ledger.dropped,
+                "queued": ledger.queued,
+            }
+        )
+
+
+class StreamModel(BaseModel):
+    """One video stream at one instant."""
+
+    model_config = _example(STREAM)
+
+    id: str
+    state: StreamState
+    sentence: str = Field(description="What the state means here, and what to do about it.")
+    kind: Literal["live", "recorded"] | None = Field(description="None until its reader has reported.")
+    source: str = Field(description="The source's address, without its password.")
+    labels: dict[str, str] = Field(description="The labels of the configuration.")
+    width: int = Field(description="Width of a frame in pixels; 0 before the first frame.")
+    height: int
+    fps: float = Field(description="Frames analysed a second.")
+    frames: int = Field(description="Frames analysed so far.")
+    faces: int = Field(description="Faces found so far.")
+    faces_now: int = Field(description="Faces that are being followed.")
+    reconnects: int
+    last_frame_at: Instant | None
+    last_frame_age_s: float | None = Field(description="Seconds since the last frame, by the clock of Redis.")
+    last_event_at: Instant | None = Field(description="When the face of the last event was captured.")
+    skipped: dict[str, int] = Field(description="Frames and faces that were never accepted, by reason.")
+    ledger: LedgerModel
+
+    @classmethod
+    def of(cls, view: StreamView) -> "StreamModel":
+        """Return the stream as the API shows it."""
+        said = view.status or _NOTHING_SAID
+        last_frame = said.last_frame_at_ms
+        return cls(
+            id=view.id,
+            state=said.state,
+            sentence=said.sentence,
+            kind=view.status.kind if view.status else None,
+            source=said.source,
+            labels=dict(said.labels),
+            width=said.width,
+            height=said.height,
+            fps=said.fps,
+            frames=said.frames,
+            faces=said.faces,
+            faces_now=view.open_tracks,
+            reconnects=said.reconnects,
+            last_frame_at=_utc(last_frame),
+            last_frame_age_s=None if last_frame is None else max(0.0, (view.now_ms - last_frame) / 1000),
+            last_event_at=_utc(view.last_event_ms),
+            skipped=dict(said.skipped),
+            ledger=LedgerModel.of(view.ledger),
+        )
+
+
+class StreamList(BaseModel):
+    """Every known stream."""
+
+    streams: list[StreamModel]
+
+
+class EmotionModel(BaseModel):
+    """How much of one emotion was seen."""
+
+    count: int = Field(description="Faces of which this emotion was the strongest.")
+    share: float = Field(description="The same as a share of all faces, 0 to 1.")
+    mean_probability: float = Field(description="Mean of the emotion's probability over all faces, 0 to 1.")
+
+
+class SummaryModel(BaseModel):
+    """Emotions in one window of time, over one stream or all."""
+
+    model_config = _example(PERIOD)
+
+    streams: list[str]
+    window_s: float = Field(description="The window that was asked for, in seconds.")
+    start: Instant = Field(description="Begin of the window, at the edge of a time bucket.")
+    end: Instant
+    faces: int = Field(description="Classified faces; one face in ten frames counts ten times.")
+    tracks: int = Field(description="Distinct faces, each followed over its frames.")
+    emotions: dict[Emotion, EmotionModel]
+    first_seen: Instant | None
+    last_seen: Instant | None
+
+    @classmethod
+    def of(cls, bucket: Bucket, streams: list[str], window: timedelta) -> "SummaryModel":
+        """Return the bucket that covers ``window`` of ``streams`` as the API shows it."""
+        emotions = {
+            name: EmotionModel(
+                count=one.count,
+                share=round(one.share, 4),
+                mean_probability=round(one.mean_probability, 4),
+            )
+            for name, one in bucket.emotions.items()
+        }
+        return cls(
+            streams=streams,
+            window_s=window.total_seconds(),
+            start=bucket.start,
+            end=bucket.end,
+            faces=bucket.faces,
+            tracks=bucket.tracks,
+            emotions=emotions,
+            first_seen=bucket.first_seen,
+            last_seen=bucket.last_seen,
+        )
+
+
+class StepModel(BaseModel):
+    """One step of a timeline."""
+
+    at: Instant = Field(description="Begin of the step.")
+    faces: int
+    tracks: int
+    emotions: dict[Emotion, int] = Field(description="Faces by their strongest emotion; those not seen are left out.")
+
+    @classmethod
+    def of(cls, bucket: Bucket) -> "StepModel":
+        """Return one bucket of a timeline as the API shows it."""
+        emotions = {name: one.count for name, one in bucket.emotions.items() if one.count}
+        return cls(at=bucket.start, faces=bucket.faces, tracks=bucket.tracks, emotions=emotions)
+
+
+class TimelineModel(BaseModel):
+    """Emotions step by step, oldest first; steps without faces are there, too."""
+
+    streams: list[str]
+    window_s: float
+    step_s: float
+    buckets: list[StepModel]
+
+
+class EventPage(BaseModel):
+    """Events in the order of the feed, and where to go on."""
+
+    model_config = _example({"events": [EVENT], "next_cursor": "0_1795336327040-0", "more": True})
+
+    events: list[Event]
+    next_cursor: str = Field(description="Give it as `cursor` to get what comes after this page.")
+    more: bool = Field(description="Whether there may be more already; if not, ask again later.")
+
+
+class RecentEvents(BaseModel):
+    """The last events, newest first."""
+
+    model_config = _example({"events": [EVENT]})
+
+    events: list[Event]
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _utc(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)

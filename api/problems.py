@@ -1,0 +1,126 @@
+"""Errors as ``application/problem+json`` (RFC 9457), each with one sentence that says what to do."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from moodline.errors import BrokerError, ConfigError, MoodlineError
+
+PROBLEM_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 2
+_PLACES: Final = {"query": "Query parameter", "path": "Path parameter", "header": "Header"}
+
+
+class Problem(BaseModel):
+    """What every answer that is no success looks like."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(description="The name of the HTTP status.")
+    status: int = Field(description="The HTTP status code.")
+    detail: str = Field(description="One sentence: what was wrong, and what to do.")
+    instance: str = Field(description="The path that was asked for.")
+
+
+class UnknownStreamError(HTTPException):
+    """No stream has this id: 404."""
+
+    def __init__(self, stream_id: str) -> None:
+        super().__init__(
+            HTTPStatus.NOT_FOUND, f"There is no stream {stream_id!r}; /v1/streams lists those that are known."
+        )
+
+
+class WrongParameterError(HTTPException):
+    """A query parameter has a value that cannot be: 422. ``sentence`` goes on after the parameter's name."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(HTTPStatus.UNPROCESSABLE_ENTITY, f"Query parameter '{name}' {sentence}.")
+
+
+_EXAMPLES: Final = {
+    HTTPStatus.NOT_FOUND: (
+        "/v1/streams/attic",
+        "There is no stream 'attic'; /v1/streams lists those that are known.",
+    ),
+    HTTPStatus.UNPROCESSABLE_ENTITY: (
+        "/v1/summary",
+        "Query parameter 'window' is not a duration; write it as 500ms, 2s, 15m or 1h30m.",
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("/v1/streams", "Redis cannot be reached; check that the server runs."),
+}
+
+
+def describe(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI descriptions, with examples, of the problems that an endpoint may answer."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        path, detail = _EXAMPLES[status]
+        example = Problem(title=status.phrase, status=status, detail=detail, instance=path)
+        content = {"schema": Problem.model_json_schema(), "example": example.model_dump()}
+        described[int(status)] = {"description": status.phrase, "content": {PROBLEM_TYPE: content}}
+    return described
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of ``app`` leave as problem+json."""
+    app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(MoodlineError, _moodline_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _problem(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path)
+    return JSONResponse(body.model_dump(), status, headers, media_type=PROBLEM_TYPE)
+
+
+def _wrong_request(request: Request, error: Exception) -> JSONResponse:
+    first = cast("RequestValidationError", error).errors()[0]
+    place, *path = first["loc"]
+    names = ".".join(part for part in path if isinstance(part, str))
+    where = _PLACES.get(str(place), str(place).capitalize())
+    detail = f"{where} '{names}' {_what_is_wrong(first)}."
+    return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+
+
+def _what_is_wrong(error: Mapping[str, Any]) -> str:
+    """Turn pydantic's message into the end of a sentence that begins with the parameter's name."""
+    if error["type"] == "string_pattern_mismatch":  # only cursors have a pattern
+        return "is no cursor of an event feed; leave it out to begin with the oldest event"
+    message = str(error["msg"])
+    for subject in ("Value error, ", "Input ", "String "):
+        if message.startswith(subject):
+            return message.removeprefix(subject)
+    return f"is wrong: {message[:1].lower()}{message[1:]}"
+
+
+def _http_error(request: Request, error: Exception) -> JSONResponse:
+    known = cast("StarletteHTTPException", error)
+    detail = known.detail
+    if detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = f"There is nothing at {request.url.path}; /openapi.json lists what there is."
+    elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
+        detail = f"{request.url.path} does not answer {request.method}; /openapi.json lists what there is."
+    headers = dict(known.headers) if known.headers else None
+    return _problem(request, known.status_code, detail, headers)
+
+
+def _moodline_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, BrokerError):
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(error, ConfigError) else HTTPStatus.INTERNAL_SERVER_ERROR
+    return _problem(request, status, str(error))
+
+
+def _unexpected(request: Request, _error: Exception) -> JSONResponse:
+    # Starlette logs the traceback after this answer; the caller gets no inside of ours.
+    detail = "This is a fault of the server; its log says more."
+    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)

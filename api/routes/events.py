@@ -1,0 +1,70 @@
+"""Emotion events: page by page, the last ones, and live."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query
+from sse_starlette import EventSourceResponse
+
+from api.dependencies import BrokerHere, LiveHere, Selected
+from api.models import EventPage, RecentEvents
+from api.pages import page_after, read_after
+from api.problems import describe
+from api.sse import subscriber
+from moodline.event import last_events, latest_cursor
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+
+# Not to be read, only to be given back; a wrong one is told before Redis is asked.
+_CURSOR: Final = r"^([0-9]{1,4}_[0-9]{1,19}-[0-9]{1,19}(\.|$))*$"
+SHUTDOWN_GRACE_S: Final = 2.0
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most this many events.")]
+Cursor = Annotated[
+    str,
+    Query(
+        pattern=_CURSOR,
+        max_length=4096,
+        description="Where to go on: `next_cursor` of a page, or the `id` of a live message.",
+    ),
+]
+LastEventId = Annotated[str, Header(pattern=_CURSOR, max_length=4096, description="Sent by a browser that reconnects.")]
+_ANSWERS = describe(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+_STREAM_EXAMPLE = 'event: emotion\r\nid: 0_1795336327040-0\r\ndata: {"schema": 1, ...}\r\n\r\n'
+_LIVE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": (
+            "Server-sent events. `emotion`, `face_entered`, `emotion_changed`, `face_left` carry an event. "
+            "`ready` comes first; `missed` tells a slow subscriber how many events it lost; `problem` and "
+            "`closing` come before the end."
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM_EXAMPLE}},
+    }
+}
+
+
+@router.get("", responses=_ANSWERS, response_model_exclude_none=True)
+def events(broker: BrokerHere, selected: Selected, cursor: Cursor = "", limit: Limit = 100) -> EventPage:
+    """Return events in the order of the feed, from the oldest that is kept or from ``cursor`` on."""
+    return page_after(broker, selected, cursor=cursor, limit=limit)
+
+
+@router.get("/recent", responses=_ANSWERS, response_model_exclude_none=True)
+def recent(broker: BrokerHere, selected: Selected, limit: Limit = 30) -> RecentEvents:
+    """Return the last events, newest first."""
+    return RecentEvents(events=last_events(broker, selected.takes, count=limit))
+
+
+@router.get("/live", responses=_LIVE | _ANSWERS, response_class=EventSourceResponse)
+def live(
+    broker: BrokerHere,
+    feed: LiveHere,
+    selected: Selected,
+    cursor: Cursor = "",
+    last_event_id: LastEventId = "",
+) -> EventSourceResponse:
+    """Follow events as they come; with ``Last-Event-ID`` or ``cursor``, those after it come first."""
+    start = last_event_id or cursor or latest_cursor(broker)
+    read_after(broker, start, 1)  # what is wrong with it must be said before the stream begins
+    messages = subscriber(feed, broker, selected, start)
+    return EventSourceResponse(messages, shutdown_grace_period=SHUTDOWN_GRACE_S)

@@ -1,0 +1,35 @@
+"""Whether the process lives, whether it can answer, and what Prometheus scrapes."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.dependencies import BrokerHere
+from api.models import Health
+from api.problems import describe
+from api.scrape import stream_registry
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+def healthz() -> Health:
+    """Say that the process lives, whatever Redis does."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses=describe(HTTPStatus.SERVICE_UNAVAILABLE))
+def readyz(broker: BrokerHere) -> Health:
+    """Ask Redis, and say whether requests can be answered."""
+    with broker.errors():
+        broker.client.ping()
+    return Health(status="ready")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics(request: Request, broker: BrokerHere) -> PlainTextResponse:
+    """Expose this process's metrics, and every stream's state and ledger as Redis has them now."""
+    own = generate_latest(request.app.state.metrics.registry)
+    return PlainTextResponse(own + generate_latest(stream_registry(broker)), media_type=CONTENT_TYPE_LATEST)

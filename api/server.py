@@ -1,0 +1,77 @@
+"""The HTTP server: its socket, and an end that says goodbye to subscribers."""
+
+import logging
+import socket
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from moodline.broker import connect
+from moodline.errors import PortTakenError
+from moodline.settings import Settings
+
+if TYPE_CHECKING:
+    from api.live import LiveFeed
+
+GRACE_S = 5
+"""Requests that are still open this long after the signal are cut off; every service has 10 s to stop."""
+
+log = logging.getLogger(__name__)
+
+
+def run_api(settings: Settings, stop: threading.Event) -> None:
+    """Serve until ``stop`` is set. Raises MoodlineError where the API cannot start."""
+    for name in ("uvicorn", "uvicorn.error", "sse_starlette.sse"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with (
+        closing(connect(settings.redis)) as broker,
+        closing(listen(settings.api.host, settings.api.port)) as listener,
+    ):
+        log.info("The API and the dashboard are at %s", address(listener))
+        Server(create_app(settings, broker), stop).run(sockets=[listener])
+    log.info("Stopped.")
+
+
+class Server(uvicorn.Server):
+    """Stops when ``stop`` is set, the live feed first: uvicorn waits for open connections before all else."""
+
+    def __init__(self, app: FastAPI, stop: threading.Event) -> None:
+        # No log configuration: uvicorn's records go where moodline's go. No access log: metrics tell more.
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+        )
+        super().__init__(config)
+        self._stop = stop
+        self._live: LiveFeed = app.state.live
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop, ten times a second."""
+        # uvicorn takes the signals over while it runs; one that came before stands in the event.
+        return await super().on_tick(counter) or self._stop.is_set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the subscriptions, then stop as uvicorn does."""
+        self._live.close()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes any free one. Raises PortTakenError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise PortTakenError(
+            f"The API cannot listen on {host}:{port} ({error.strerror}): another process uses the port, or "
+            "the address is not this machine's; choose another api.port or api.host."
+        ) from error
+
+
+def address(listener: socket.socket) -> str:
+    """Return the address of a listening socket as a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

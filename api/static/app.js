@@ -1,0 +1,108 @@
+// Starts the page: chooses the view by the address, keeps the streams fresh, and says when moodline is away.
+
+import { follow, get, repeat } from './client.js';
+import { counted, setData, setText } from './dom.js';
+import { Overview } from './overview.js';
+import { health } from './state.js';
+import { StreamPage } from './stream.js';
+
+const main = document.getElementById('main');
+const link = document.getElementById('link');
+const totals = document.getElementById('totals');
+const announce = document.getElementById('announce');
+
+const LINKS = { good: 'connected', wait: 'connecting', bad: 'offline' };
+const LINK_SENTENCES = { good: 'Connected again.', bad: 'moodline does not answer; what is shown is old.' };
+
+const page = { view: null, stop: () => {}, down: new Map(), answers: null, events: null };
+
+function setLink(tone) {
+  if (link.dataset.link === tone) return;
+  const before = link.dataset.link;
+  setData(link, 'link', tone);
+  setText(link, LINKS[tone]);
+  document.body.toggleAttribute('data-offline', tone === 'bad');
+  if (tone !== 'wait' && before !== 'wait') setText(announce, LINK_SENTENCES[tone]);
+}
+
+// Both ways must be open: the answers of the API and the live events.
+function judgeLink() {
+  if (page.answers === false) setLink('bad');
+  else if (page.answers === null || page.events !== true) setLink('wait');
+  else setLink('good');
+}
+
+// Only a stream that goes down or comes back is spoken; everything else would be noise.
+function announceChanges(streams) {
+  for (const stream of streams) {
+    const { tone, word } = health(stream);
+    const down = tone === 'bad';
+    if (page.down.has(stream.id) && page.down.get(stream.id) !== down) {
+      setText(announce, down ? `Stream ${stream.id} is down: ${word}.` : `Stream ${stream.id} is back.`);
+    }
+    page.down.set(stream.id, down);
+  }
+}
+
+function showTotals(streams) {
+  const live = streams.filter((stream) => health(stream).tone === 'good').length;
+  const faces = streams.reduce((sum, stream) => sum + stream.faces_now, 0);
+  setText(totals, streams.length ? `${live} of ${counted(streams.length, 'stream')} live · ${counted(faces, 'face')} now` : '');
+}
+
+async function askStreams() {
+  try {
+    const { streams } = await get('/v1/streams');
+    page.answers = true;
+    announceChanges(streams);
+    showTotals(streams);
+    page.view.update(streams);
+  } catch (error) {
+    page.answers = false;
+    totals.textContent = error.message;
+  }
+  judgeLink();
+}
+
+function viewOf(path) {
+  const [, id] = path.match(/^\/streams\/([^/]+)$/) ?? [];
+  return id ? new StreamPage(decodeURIComponent(id)) : new Overview();
+}
+
+function open(path) {
+  page.stop();
+  page.view?.end();
+  page.view = viewOf(path);
+  page.events = null;
+  main.replaceChildren(page.view.element);
+  document.title = page.view.title;
+  const endEvents = follow(page.view.query, {
+    onEvent: (event) => page.view.onEvent(event),
+    onMissed: (missed) => page.view.onMissed(missed),
+    onLink: (isOpen) => {
+      page.events = isOpen;
+      judgeLink();
+    },
+  });
+  const endStreams = repeat(askStreams, 2000);
+  page.stop = () => {
+    endEvents();
+    endStreams();
+  };
+}
+
+function go(path) {
+  history.pushState(null, '', path);
+  open(path);
+  scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+}
+
+document.addEventListener('click', (event) => {
+  const anchor = event.target.closest('a[href="/"], a[href^="/streams/"]');
+  if (!anchor || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  go(anchor.getAttribute('href'));
+});
+addEventListener('popstate', () => open(location.pathname));
+open(location.pathname);

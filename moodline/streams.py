@@ -64,9 +64,10 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A stream at one instant. ``alive``: a reader holds its lease."""
+    """A stream at one instant. ``token``: of its last reader, whose ``status`` this is."""
 
     id: str
+    token: str
     status: StreamStatus | None
     ledger: Ledger
     open_tracks: int
@@ -106,6 +107,7 @@ def view_of_reply(stream: str, reply: Any) -> StreamView | None:
     last_event = info.get("last_event_ms")
     return StreamView(
         id=stream,
+        token=info["token"],
         status=StreamStatus.from_json(status) if status else None,
         ledger=Ledger(
             accepted=int(ledger.get("accepted", 0)),

@@ -140,9 +140,7 @@ class _Builder:
             return self._plain(node, location)
         if node.tag == f"{_TAG}str" and isinstance(node, yaml.ScalarNode):
             return self._text(node, location)
-        self._note(
-            location, node, "has a YAML tag (!...), which settings do not use; remove it, or quote the value"
-        )
+        self._note(location, node, "has a YAML tag (!...), which settings do not use; remove it, or quote the value")
         return None
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:

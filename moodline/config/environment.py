@@ -76,9 +76,7 @@ def _decode(found: Environment, name: str, raw: str, info: FieldInfo | None) -> 
     try:
         value: object = CoreLoader(raw).get_single_data()
     except yaml.YAMLError:
-        found.problems.append(
-            Problem((), "is neither valid YAML nor JSON; write it as [a, b] or {a: b}", name)
-        )
+        found.problems.append(Problem((), "is neither valid YAML nor JSON; write it as [a, b] or {a: b}", name))
         return None
     if isinstance(value, str) and not nested_model(info.annotation):
         return [word.strip() for word in value.split(",")]

@@ -59,9 +59,7 @@ _LENGTHS: Final[Mapping[str, tuple[str, str]]] = {
 def explain(error: ValidationError, model: Model) -> list[Problem]:
     """Return a problem without a source for each error that a user can act on."""
     # A default that depends on a wrong value is not made; the wrong value is named already.
-    errors = [
-        item for item in error.errors(include_url=False) if item["type"] != "default_factory_not_called"
-    ]
+    errors = [item for item in error.errors(include_url=False) if item["type"] != "default_factory_not_called"]
     return [Problem(item["loc"], _sentence(item, model)) for item in errors]
 
 

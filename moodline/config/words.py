@@ -86,9 +86,7 @@ def bound_words(info: FieldInfo) -> list[str]:
     as_size = ByteSize in parts(info.annotation)
     words = []
     for kinds, narrower in ((_LOWER, max), (_UPPER, min)):
-        limits = [
-            (getattr(mark, kinds[type(mark)][0]), type(mark)) for mark in info.metadata if type(mark) in kinds
-        ]
+        limits = [(getattr(mark, kinds[type(mark)][0]), type(mark)) for mark in info.metadata if type(mark) in kinds]
         if limits:
             limit, kind = narrower(limits, key=itemgetter(0))
             words.append(f"{kinds[kind][1]} {value_words(ByteSize(limit) if as_size else limit)}")

@@ -34,6 +34,7 @@ if args.op == 'acquire' then
   local last = tonumber(redis.call('HGET', info, 'token') or '0')
   local token = digits(math.max(last + 1, time_us))
   redis.call('HSET', info, 'token', token)
+  redis.call('HDEL', info, 'status')  -- what the last reader said is not true of this one
   redis.call('HSETNX', key.state, 'epoch', args.nonce)
   redis.call('ZADD', key.streams, 'NX', 0, stream)
   end_tracks()

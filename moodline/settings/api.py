@@ -1,6 +1,5 @@
 """The settings of api, which answers over HTTP."""
 
-
 from pydantic import Field
 
 from moodline.settings.section import Section

@@ -1,0 +1,25 @@
+"""``moodline train``, ``evaluate`` and ``bench``: hand over to the programs that do it, options and all."""
+
+from pathlib import Path
+
+import typer
+
+from moodline.cli.services import replace_process
+from moodline.errors import ConfigError
+
+
+def train(context: typer.Context) -> None:
+    """Train a model from a folder of faces or fer2013.csv."""
+    replace_process("-P", "-m", "trainer", "train", *context.args)
+
+
+def evaluate(context: typer.Context) -> None:
+    """Score a model on a folder of faces or fer2013.csv."""
+    replace_process("-P", "-m", "trainer", "evaluate", *context.args)
+
+
+def bench(context: typer.Context) -> None:
+    """Measure against the original notebook's loop."""
+    if not Path("bench/__main__.py").is_file():
+        raise ConfigError("The benchmark belongs to a checkout of moodline: run this in its top folder.")
+    replace_process("-m", "bench", *context.args)

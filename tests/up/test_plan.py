@@ -1,0 +1,96 @@
+"""Names of sources, ports, and what `moodline up` finds and says before anything starts."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from moodline.errors import ConfigError, PortTakenError
+from moodline.up.address import announced, announced_url
+from moodline.up.plan import Options, environment, make_plan, seal_key
+from moodline.up.sources import name_sources
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("urls", "names"),
+    [
+        (["demo"], ["demo"]),
+        (["demo", "demo"], ["demo", "demo-2"]),
+        (["/videos/Short Clip (1).mp4"], ["short-clip-1"]),
+        (["clip.mp4", "other/clip.avi"], ["clip", "clip-2"]),
+        (["faces/*.jpg"], ["faces"]),
+        (["rtsp://user:secret@camera/1", "0", "/dev/video2"], ["camera-1", "camera-2", "camera-3"]),
+        (["rtsp://camera/1", "demo", "https://host/live.mp4"], ["camera-1", "demo", "camera-2"]),
+    ],
+)
+def test_sources_are_named_after_what_they_are(urls: list[str], names: list[str]) -> None:
+    assert [name for name, _ in name_sources(urls)] == names
+
+
+def test_a_name_never_holds_a_password() -> None:
+    plan = make_plan(Options(sources=["rtsp://user:secret@camera.test/1"]))
+    assert "secret" not in repr(plan.streams)
+
+
+def test_without_anything_to_watch_it_says_what_to_give() -> None:
+    with pytest.raises(ConfigError, match="--source demo"):
+        make_plan(Options())
+
+
+def test_sources_take_the_place_of_the_configured_streams(tmp_path: Path) -> None:
+    config = tmp_path / "moodline.yaml"
+    config.write_text("streams:\n  - {id: lobby, url: demo}\nworker: {batch_size: 7}\n")
+    assert [stream.id for stream in make_plan(Options(config=config)).streams] == ["lobby"]
+    plan = make_plan(Options(config=config, sources=["clip.mp4"]))
+    assert [stream.id for stream in plan.streams] == ["clip"]
+    assert plan.settings.worker.batch_size == 7
+
+
+def test_a_chosen_port_that_is_taken_is_named(taken_port: int) -> None:
+    with pytest.raises(PortTakenError, match=f"Port {taken_port} on 127.0.0.1.* --port"):
+        make_plan(Options(sources=["demo"], port=taken_port))
+
+
+def test_a_configured_port_that_is_taken_is_named(taken_port: int, tmp_path: Path) -> None:
+    config = tmp_path / "moodline.yaml"
+    config.write_text(f"api: {{port: {taken_port}}}\n")
+    with pytest.raises(PortTakenError, match=f"Port {taken_port}"):
+        make_plan(Options(config=config, sources=["demo"]))
+
+
+def test_a_default_port_that_is_taken_gives_way_to_the_next() -> None:
+    first = make_plan(Options(sources=["demo"])).api_port
+    with socket.create_server(("127.0.0.1", first)):
+        assert make_plan(Options(sources=["demo"])).api_port > first
+
+
+def test_only_who_handles_faces_gets_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MOODLINE_SEAL_KEY", raising=False)
+    plan = make_plan(Options(sources=["demo"]))
+    assert "MOODLINE_SEAL_KEY" not in environment(plan, "redis://localhost")
+    first, second = seal_key(plan.settings), seal_key(plan.settings)
+    assert first["MOODLINE_SEAL_KEY"] != second["MOODLINE_SEAL_KEY"]
+
+
+@pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "TMPDIR"])
+def test_the_address_of_a_running_up_is_found_by_its_user_only(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert announced_url() is None
+    with announced("unix:///somewhere"):
+        assert announced_url() == "unix:///somewhere"
+        (directory,) = tmp_path.iterdir()
+        directory.chmod(0o777)  # anybody could have written there
+        assert announced_url() is None
+        directory.chmod(0o700)
+    assert announced_url() is None

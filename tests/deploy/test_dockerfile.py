@@ -1,0 +1,74 @@
+"""The Dockerfile: tidy, a target for each service, and it copies what the checkout has."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from moodline.config.environment import variable_names
+from moodline.settings import Settings
+from tests.support.repository import PACKAGES, ROOT, requirement_texts
+
+DOCKERFILE = ROOT / "deploy/Dockerfile"
+
+
+def instructions(name: str) -> list[str]:
+    """Return the arguments of every instruction of that name, continued lines joined."""
+    text = DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(rf"^{name} (.*)$", text, re.MULTILINE)
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([linter, DOCKERFILE], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_compose_builds_targets_that_exist() -> None:
+    targets = {found.group(1) for line in instructions("FROM") if (found := re.search(r" AS (\S+)$", line))}
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    built = {service["build"]["target"] for service in services.values() if "build" in service}
+
+    assert built == {"ingest", "worker", "api"}
+    assert built <= targets
+
+
+def test_each_image_installs_the_extra_of_its_service() -> None:
+    extras = set(re.findall(r"\[(\w+)\]", " ".join(instructions("RUN"))))
+
+    assert extras == {"ingest", "worker", "api"}
+    assert extras <= requirement_texts().keys()
+
+
+def test_it_copies_files_that_the_checkout_has_and_that_are_not_ignored() -> None:
+    sources = [
+        word
+        for line in instructions("COPY")
+        if "--from" not in line
+        for word in line.split()[:-1]
+        if word[0] != "-"
+    ]
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert set(PACKAGES) <= set(sources)
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert f"!{source}" in ignored
+
+
+def test_its_variables_are_settings() -> None:
+    names = re.findall(r"\b(MOODLINE_\w+)=", " ".join(instructions("ENV")))
+
+    assert names
+    assert set(names) <= variable_names(Settings).keys()
+
+
+def test_no_image_runs_as_root() -> None:
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    runtime, *targets = text[text.index(" AS runtime") :].split("\nFROM ")
+
+    assert re.search(r"^USER 10001$", runtime, re.MULTILINE)
+    assert all(target.startswith("runtime AS ") and "\nUSER" not in target for target in targets)

@@ -95,11 +95,12 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
     """Decode a queue entry. Raises PoisonCropError (no crop of ours) or UnreadableCropError (another key)."""
     fields = _unpack_meta(meta)
     try:
+        x, y, width, height = fields["box"]
         crop = QueuedCrop(
             id=_text(fields["id"]),
             frame=int(fields["frame"]),
             track=_text(fields["track"]),
-            box=Box(*(int(value) for value in fields["box"])),
+            box=Box(int(x), int(y), int(width), int(height)),
             frame_width=int(fields["size"][0]),
             frame_height=int(fields["size"][1]),
             score=float(fields["score"]),

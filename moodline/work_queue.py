@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -40,7 +40,7 @@ class Entry:
 
     def as_of(self, earlier_ms: float) -> "Entry":
         """Return the entry with its ages as they were ``earlier_ms`` before it was taken."""
-        return replace(self, age_ms=self.age_ms - earlier_ms, queued_ms=self.queued_ms - earlier_ms)
+        return Entry(self.id, self.age_ms - earlier_ms, self.queued_ms - earlier_ms, self.meta, self.image)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,57 +10,79 @@ if not holds_hand(stream, args.hand) then
 end
 
 -- Deletes come first: what is not there any more belongs to somebody else.
-local mine, bytes, pending = {}, 0, {}
+local mine, ended, bytes, pending = {}, {}, 0, {}
 for _, crop in ipairs(args.crops) do
   if redis.call('XDEL', key.queue(stream), crop[1]) == 1 then
-    mine[#mine + 1] = crop
+    mine[#mine + 1], ended[#ended + 1] = crop, crop[1]
     bytes = bytes + crop[5]
     pending[crop[3]] = (pending[crop[3]] or 0) + 1
   end
 end
 
+local exp, log, max, floor = math.exp, math.log, math.max, math.floor
 local tracks, buckets = {}, {}
 
-local function track_of(name)
-  if not tracks[name] then
-    local packed = redis.call('HGET', key.tracks(stream), name)
-    tracks[name] = packed and cmsgpack.unpack(packed) or {events = 0, changes = 0, first = -1, buckets = {}}
+local function read_tracks()
+  local names = {}
+  for name in pairs(pending) do
+    names[#names + 1] = name
   end
-  return tracks[name]
+  local known = #names > 0 and redis.call('HMGET', key.tracks(stream), unpack(names)) or {}
+  for i, name in ipairs(names) do
+    tracks[name] = known[i] and cmsgpack.unpack(known[i]) or {events = 0, changes = 0, first = -1, buckets = {}}
+  end
+end
+
+local function keep_tracks()
+  local written = {}
+  for name, state in pairs(tracks) do
+    written[#written + 1], written[#written + 2] = name, cmsgpack.pack(state)
+  end
+  if #written > 0 then
+    redis.call('HSET', key.tracks(stream), unpack(written))
+  end
 end
 
 -- Moves the average of log-probabilities towards this crop by 1 - exp(-dt / tau): no frame rate enters.
+-- Returns each label's share, unscaled, and their total.
 local function smooth(state, crop)
-  local weight = 1
-  if state.logs and state.model == args.model then
-    weight = 1 - math.exp(-math.max(0, crop[4] - state.last) / args.tau_ms)
+  local weight, logs = 1, state.logs
+  if logs and state.model == args.model then
+    weight = 1 - exp(-max(0, crop[4] - state.last) / args.tau_ms)
   else
-    state.logs, state.label, state.model = {}, nil, args.model
+    logs = {}
+    state.logs, state.label, state.model = logs, nil, args.model
   end
-  local total, highest = 0, -math.huge
+  local highest = -math.huge
   for i, probability in ipairs(crop[8]) do
-    local log = math.log(math.max(probability, 1e-6))
-    state.logs[i] = state.logs[i] and state.logs[i] + weight * (log - state.logs[i]) or log
-    highest = math.max(highest, state.logs[i])
+    local fresh = log(max(probability, 1e-6))
+    local before = logs[i] or fresh
+    local after = before + weight * (fresh - before)
+    logs[i] = after
+    if after > highest then
+      highest = after
+    end
   end
-  local shares = {}
-  for i, log in ipairs(state.logs) do
-    shares[i] = math.exp(log - highest)
-    total = total + shares[i]
+  local shares, total = {}, 0
+  for i, average in ipairs(logs) do
+    local share = exp(average - highest)
+    shares[i], total = share, total + share
   end
   return shares, total
+end
+
+local number_of = {}
+for i, label in ipairs(args.labels) do
+  number_of[label] = i
 end
 
 -- The label changes only when another one leads by the hysteresis, so that it does not flicker.
 local function update_label(state, crop)
   local shares, total = smooth(state, crop)
-  local best, current = 1, nil
+  local best, current = 1, number_of[state.label or '']
   for i, share in ipairs(shares) do
     if share > shares[best] then
       best = i
-    end
-    if args.labels[i] == state.label then
-      current = i
     end
   end
   local before = state.label
@@ -71,24 +93,62 @@ local function update_label(state, crop)
   return before
 end
 
+-- The crops of a call are close in time, so nearly all go where the one before them went.
+local latest = {}
+
+local function bucket_of(i, index)
+  local found = latest[i]
+  if found and found.index == index then
+    return found
+  end
+  local resolution = args.resolutions[i]
+  local name = key.sum(stream) .. ':' .. digits(resolution[1]) .. ':' .. digits(index)
+  found = buckets[name]
+    or {index = index, keep = resolution[2], faces = 0, tracks = 0, entered = 0, count = {}, sum = {}}
+  buckets[name], latest[i] = found, found
+  return found
+end
+
 local function count_in_buckets(crop, state, entered)
+  local at_ms, label, parts = crop[4], crop[9], {}
+  for i, probability in ipairs(crop[8]) do
+    parts[i] = floor(probability * 10000 + 0.5)
+  end
   for i, resolution in ipairs(args.resolutions) do
-    local index = math.floor(crop[4] / (resolution[1] * 1000))
-    local name = key.sum(stream) .. ':' .. digits(resolution[1]) .. ':' .. digits(index)
-    local bucket = buckets[name]
-    if not bucket then
-      bucket = {keep = resolution[2], faces = 0, tracks = 0, entered = 0, first = crop[4], count = {}, sum = {}}
-      buckets[name] = bucket
+    local index = floor(at_ms / (resolution[1] * 1000))
+    local bucket = bucket_of(i, index)
+    local sum = bucket.sum
+    bucket.first, bucket.last = bucket.first or at_ms, at_ms
+    bucket.faces = bucket.faces + 1
+    if entered then
+      bucket.entered = bucket.entered + 1
     end
-    bucket.faces, bucket.last = bucket.faces + 1, crop[4]
-    bucket.entered = bucket.entered + (entered and 1 or 0)
-    bucket.tracks = bucket.tracks + (state.buckets[i] ~= index and 1 or 0)
-    state.buckets[i] = index
-    bucket.count[crop[9]] = (bucket.count[crop[9]] or 0) + 1
-    for label, probability in ipairs(crop[8]) do
-      bucket.sum[label] = (bucket.sum[label] or 0) + math.floor(probability * 10000 + 0.5)
+    if state.buckets[i] ~= index then
+      bucket.tracks, state.buckets[i] = bucket.tracks + 1, index
+    end
+    bucket.count[label] = (bucket.count[label] or 0) + 1
+    for number, part in ipairs(parts) do
+      sum[number] = (sum[number] or 0) + part
     end
   end
+end
+
+-- One read and one write: nobody else touches the bucket while the script runs.
+local function keep_bucket(name, bucket)
+  local fields, more = {'first', 'faces', 'tracks', 'entered'}, {0, bucket.faces, bucket.tracks, bucket.entered}
+  for label, count in pairs(bucket.count) do
+    fields[#fields + 1], more[#more + 1] = 'count:' .. args.labels[label], count
+  end
+  for label, sum in pairs(bucket.sum) do
+    fields[#fields + 1], more[#more + 1] = 'sum:' .. args.labels[label], sum
+  end
+  local known = redis.call('HMGET', name, unpack(fields))
+  local written = {'last', bucket.last, 'first', known[1] or bucket.first}
+  for i = 2, #fields do
+    written[#written + 1], written[#written + 2] = fields[i], (tonumber(known[i]) or 0) + more[i]
+  end
+  redis.call('HSET', name, unpack(written))
+  redis.call('EXPIRE', name, bucket.keep)
 end
 
 local function publish_crop(crop, state)
@@ -97,16 +157,17 @@ local function publish_crop(crop, state)
     .. crop[7] .. smoothed)
 end
 
+read_tracks()
 local last_ms = 0
 for _, crop in ipairs(mine) do
-  local state = track_of(crop[3])
+  local state = tracks[crop[3]]
   local entered = state.first < 0
   local before = update_label(state, crop)
   if entered then
     state.first = crop[4]
   end
   state.last, state.head, state.events = crop[4], crop[6], state.events + 1
-  last_ms = math.max(last_ms, crop[4])
+  last_ms = max(last_ms, crop[4])
   if entered then
     track_event(stream, crop[3], state, 'face_entered', 1)
   end
@@ -116,30 +177,17 @@ for _, crop in ipairs(mine) do
     track_event(stream, crop[3], state, 'emotion_changed', state.changes, ',"previous":"' .. before .. '"')
   end
   count_in_buckets(crop, state, entered)
-  redis.call('HDEL', key.attempts(stream), crop[1])
 end
 
 for name, bucket in pairs(buckets) do
-  redis.call('HSETNX', name, 'first', bucket.first)
-  redis.call('HSET', name, 'last', bucket.last)
-  redis.call('HINCRBY', name, 'faces', bucket.faces)
-  redis.call('HINCRBY', name, 'tracks', bucket.tracks)
-  redis.call('HINCRBY', name, 'entered', bucket.entered)
-  for label, count in pairs(bucket.count) do
-    redis.call('HINCRBY', name, 'count:' .. args.labels[label], count)
-  end
-  for label, sum in pairs(bucket.sum) do
-    redis.call('HINCRBY', name, 'sum:' .. args.labels[label], sum)
-  end
-  redis.call('EXPIRE', name, bucket.keep)
+  keep_bucket(name, bucket)
 end
-for name, state in pairs(tracks) do
-  redis.call('HSET', key.tracks(stream), name, cmsgpack.pack(state))
-end
+keep_tracks()
 for name, count in pairs(pending) do
   no_longer_pending(stream, name, count)
 end
 if #mine > 0 then
+  redis.call('HDEL', key.attempts(stream), unpack(ended))
   count_bytes(stream, -bytes)
   redis.call('HINCRBY', key.ledger(stream), 'events', #mine)
   redis.call('HSET', key.info(stream), 'last_event_ms', last_ms)

@@ -1,0 +1,182 @@
+"""Reads one stream: takes its lease, follows its source, analyses frames, delivers their crops."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from ingest.analysis import Analysis
+from ingest.backoff import Backoff
+from ingest.beat import Beat, Condition
+from ingest.delivery import Delivery
+from ingest.detect.choose import make_detector
+from ingest.job import CaptureJob
+from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, CaptureLink
+from ingest.live_feed import LiveFeed
+from ingest.native_stderr import ReadLines, no_lines
+from ingest.progress import Progress
+from ingest.pulse import Pulse
+from ingest.recorded_feed import RecordedFeed
+from ingest.sources.base import Source, SourceFailure
+from ingest.sources.factory import SourceContext, make_source, recording_key
+from moodline.broker import Broker, connect
+from moodline.crop_queue import Reader
+from moodline.errors import BrokerError, LeaseHeldError, LeaseLostError, ModelError
+from moodline.streams import StreamState
+
+log = logging.getLogger(__name__)
+
+_REPORT_S: Final = 1.0
+_LONGEST_WAIT: Final = timedelta(seconds=2)
+_MOST_TRACKS_PER_FRAME: Final = 1024  # the largest max_faces there is
+_IN_ORDER: Final = frozenset({"ended", "stopped"})
+
+Feed = LiveFeed | RecordedFeed
+Result = TypeVar("Result")
+
+
+class Capture:
+    """One stream from its source to its crop queue."""
+
+    def __init__(self, job: CaptureJob, link: CaptureLink, *, native_lines: ReadLines = no_lines) -> None:
+        self._job = job
+        self._stream = job.stream
+        self._link = link
+        self._native_lines = native_lines
+        self._progress = Progress(job.stream)
+        self._reader: Reader | None = None
+        self._redis_is_away = False
+        interval_s = min(_REPORT_S, job.ingest.reader_lease.total_seconds() / 3)
+        self._pulse = Pulse(link.stop, self._report, interval_s=interval_s)
+
+    def run(self) -> int:
+        """Read until the stream has ended or failed for good, or has to stop; return the exit code.
+
+        Raises SourceHungError when only the end of this process helps.
+        """
+        broker = self._patiently(lambda: connect(self._job.redis))
+        if broker is None:
+            return EXIT_DONE
+        with contextlib.closing(broker):
+            self._reader = self._patiently(lambda: self._acquire(broker))
+            if self._reader is None:
+                return EXIT_DONE
+            try:
+                self._read(self._reader)
+                return self._finish(self._reader)
+            except LeaseLostError as lost:
+                log.warning("%s", lost)
+                return EXIT_AGAIN
+
+    def _acquire(self, broker: Broker) -> Reader:
+        recorded = self._stream.recorded
+        return Reader.acquire(
+            broker,
+            self._stream,
+            owner=self._job.owner,
+            lease=self._job.ingest.reader_lease,
+            recorded=recorded,
+            run=recording_key(self._stream) if recorded else None,
+        )
+
+    def _read(self, reader: Reader) -> None:
+        """Read until the source has ended or failed for good, or the process has to stop."""
+        try:
+            feed = self._feed(reader)
+            analysis = self._analysis(reader)
+        except (SourceFailure, ModelError) as error:
+            self._progress.condition = Condition("unsupported", str(error))
+            return
+        delivery = Delivery(reader, self._stream, self._progress, self._pulse)
+        with contextlib.closing(feed):
+            for frame in feed.frames_or_none():
+                found = analysis.analyse(frame) if frame is not None else None
+                self._observe(feed, analysis)
+                if frame is not None and found is not None:
+                    self._progress.analysed(frame)
+                    delivery.deliver(found, captured_s=frame.monotonic_s)
+                if not self._pulse.beat():
+                    return
+        self._observe(feed, analysis)
+
+    def _feed(self, reader: Reader) -> Feed:
+        settings, url = self._job.ingest, self._stream.shown_url
+        if self._stream.recorded:
+            return RecordedFeed(self._source(reader, self._pulse.wait), shown_url=url)
+        # The feed reads on a thread of its own, which leaves the reports to this one.
+        stop = self._link.stop
+        source = self._source(reader, lambda seconds: not stop.wait(seconds))
+        return LiveFeed(source, settings, shown_url=url, slowest_s=1.0 / (self._stream.fps or 1.0))
+
+    def _source(self, reader: Reader, pause: Callable[[float], bool]) -> Source:
+        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame)
+        return make_source(self._stream, self._job.ingest, context)
+
+    def _analysis(self, reader: Reader) -> Analysis:
+        detector = make_detector(self._stream, self._job.yunet_model)
+        # No frame begins more tracks than this, so an earlier reader of the run gave none of these numbers.
+        first_track = (reader.resume_frame + 1) * _MOST_TRACKS_PER_FRAME + 1
+        return Analysis(self._stream, detector, prefix=reader.run, first_track=first_track)
+
+    def _observe(self, feed: Feed, analysis: Analysis) -> None:
+        progress = self._progress
+        progress.condition = feed.condition
+        progress.frames, progress.faces, progress.reconnects = feed.frames, analysis.faces, feed.reconnects
+        progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed
+        progress.skipped["budget"] = analysis.skipped["budget"]
+
+    def _finish(self, reader: Reader) -> int:
+        """Give the lease back with the stream's last state; return the exit code."""
+        condition = self._progress.condition
+        if self._link.stop.is_set() and condition.state != "ended":
+            condition = Condition("stopped", f"Ingest stopped reading {self._stream.shown_url}.")
+        self._progress.condition = condition
+        log.log(logging.INFO if condition.state in _IN_ORDER else logging.ERROR, "%s", condition.sentence)
+        backoff = Backoff(_LONGEST_WAIT)
+        while True:
+            try:
+                reader.release(self._progress.status())
+                break
+            except BrokerError as error:
+                log.warning("The end of stream %s is not yet recorded: %s", self._stream.id, error)
+                if not self._pulse.wait(backoff.next_s()):
+                    break
+        self._link.send(Beat(condition, self._progress.counts()))
+        return EXIT_DONE if condition.state in _IN_ORDER else EXIT_FAILED
+
+    def _patiently(self, step: Callable[[], Result]) -> Result | None:
+        """Repeat a step while Redis is away or another ingest has the stream.
+
+        Returns None when the process has to stop.
+        """
+        backoff = Backoff(_LONGEST_WAIT)
+        while self._pulse.beat():
+            try:
+                return step()
+            except (BrokerError, LeaseHeldError) as error:
+                self._say("connecting", str(error))
+            self._pulse.wait(backoff.next_s())
+        return None
+
+    def _say(self, state: StreamState, sentence: str) -> None:
+        condition = Condition(state, sentence)
+        if condition != self._progress.condition:
+            self._progress.condition = condition
+            log.info("%s", sentence)
+
+    def _report(self) -> None:
+        """Renew the lease and tell Redis and the supervisor how the stream is. Raises LeaseLostError."""
+        self._link.send(Beat(self._progress.condition, self._progress.counts()))
+        if self._reader is None:
+            return
+        try:
+            self._reader.report(self._progress.status())
+        except BrokerError as error:
+            if not self._redis_is_away:
+                log.warning("%s", error)
+            self._redis_is_away = True
+        else:
+            if self._redis_is_away:
+                log.info("Redis is back.")
+            self._redis_is_away = False

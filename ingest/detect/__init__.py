@@ -1,0 +1,1 @@
+"""Face detection: YuNet, the Haar fallback, and where YuNet's model comes from."""

@@ -1,0 +1,29 @@
+"""What a capture process is asked to do. Imports no OpenCV: the supervisor itself stays small."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from moodline.settings import IngestSettings, LogSettings, RedisSettings, StreamSettings
+
+PROCESS_ENVIRONMENT: Final = {
+    # Many small processes: a pool of threads and an arena of memory for every core would be waste.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    # A header that lies about its picture's size must not take the memory of the machine: 64 megapixels.
+    "OPENCV_IO_MAX_IMAGE_PIXELS": str(1 << 26),
+}
+"""What must be set before a capture process, or the server it is forked from, imports OpenCV and NumPy."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureJob:
+    """One stream and the settings it is read with. ``owner`` names this ingest in the stream's lease."""
+
+    stream: StreamSettings
+    ingest: IngestSettings
+    redis: RedisSettings
+    log: LogSettings
+    owner: str
+    yunet_model: Path | None

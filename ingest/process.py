@@ -1,0 +1,53 @@
+"""The capture process: what it sets up for itself before it reads its stream, and how it ends.
+
+The supervisor's fork server imports this module before it forks, so that all capture processes
+share its memory.
+"""
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import cv2
+
+from ingest.capture import Capture
+from ingest.job import CaptureJob
+from ingest.link import EXIT_AGAIN, CaptureLink
+from ingest.live_feed import SourceHungError
+from ingest.native_stderr import NativeStderr
+from moodline.errors import MoodlineError
+from moodline.logs import configure_logs
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from ingest.beat import Beat
+
+log = logging.getLogger(__name__)
+
+
+def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
+    """Read one stream to its end; the process's exit code is one of ``ingest.link``."""
+    # Both reach the whole group or container. The supervisor gets them too, and stops its processes in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    native = NativeStderr(job.stream.url.get_secret_value())
+    configure_logs(service=f"ingest/{job.stream.id}", level=job.log.level, style=job.log.format)
+    link = CaptureLink(connection)
+    try:
+        code = Capture(job, link, native_lines=native.take).run()
+    except SourceHungError as hung:
+        log.error("%s A new process reads on.", hung)  # noqa: TRY400 - the sentence says it all
+        code = EXIT_AGAIN
+    except MoodlineError as error:
+        log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+        code = EXIT_AGAIN
+    except Exception:
+        log.exception("Reading stream %s failed; a new process begins again.", job.stream.id)
+        code = EXIT_AGAIN
+    sys.stderr.flush()
+    # Not sys.exit: it would wait for a thread that hangs in OpenCV.
+    os._exit(code)

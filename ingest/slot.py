@@ -1,0 +1,117 @@
+"""One stream's place under the supervisor: its process, and what happens when that ends."""
+
+import logging
+import time
+from datetime import timedelta
+from multiprocessing.context import ForkServerContext
+from typing import Final
+
+from ingest.backoff import Backoff
+from ingest.beat import Counts
+from ingest.child import CaptureProcess
+from ingest.job import CaptureJob
+from ingest.link import EXIT_DONE, EXIT_FAILED
+from moodline.metrics import Metrics
+from moodline.streams import SKIP_REASONS
+
+log = logging.getLogger(__name__)
+
+_LONGEST_RESTART: Final = timedelta(seconds=10)
+# A process that has run for this long was in order: what ends it then is a new trouble.
+_STEADY_S: Final = 30.0
+# A recording goes on where it was, and so comes again to what ended its process.
+_MOST_CRASHES: Final = 5
+
+
+class Slot:
+    """Keeps one stream's capture process running until the stream has ended or failed for good."""
+
+    def __init__(self, context: ForkServerContext, job: CaptureJob, metrics: Metrics) -> None:
+        self._context = context
+        self._job = job
+        self._counters = _StreamCounters(metrics, job.stream.id)
+        self._backoff = Backoff(_LONGEST_RESTART)
+        self._start_at_s = 0.0
+        self._started_s = 0.0
+        self._crashes = 0
+        self.process: CaptureProcess | None = None
+        self.finished = False
+        self.failed = False
+
+    def step(self) -> None:
+        """Take in what the process has said, and start, restart or end it as needed."""
+        if self.process is None:
+            if not self.finished and time.monotonic() >= self._start_at_s:
+                self._start()
+            return
+        exit_code = self.process.exit_code
+        for beat in self.process.beats():
+            self._counters.update(beat.counts)
+        if exit_code is not None:
+            self._ended(self.process, exit_code)
+        elif self.process.is_hung:
+            log.error("The process of stream %s gives no sign of life and is killed.", self._job.stream.id)
+            self.close(self.process)
+            self._start_again()
+
+    def close(self, process: CaptureProcess) -> None:
+        """Take in a process's last words, and end it if it still runs."""
+        for beat in process.beats():
+            self._counters.update(beat.counts)
+        process.kill()
+        self.process = None
+
+    def _start(self) -> None:
+        self._started_s = time.monotonic()
+        try:
+            self.process = CaptureProcess(self._context, self._job)
+        except OSError as error:  # no memory or no descriptors left: perhaps later
+            log.error("No process can be started for stream %s: %s", self._job.stream.id, error)  # noqa: TRY400
+            self._start_again()
+            return
+        self._counters.new_process()
+        log.debug("Stream %s is read by process %s", self._job.stream.id, self.process.pid)
+
+    def _ended(self, process: CaptureProcess, exit_code: int) -> None:
+        self.close(process)
+        if exit_code in {EXIT_DONE, EXIT_FAILED}:
+            self.finished = True
+            self.failed = exit_code == EXIT_FAILED
+            return
+        how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+        log.warning("The process of stream %s ended with %s.", self._job.stream.id, how)
+        self._start_again()
+
+    def _start_again(self) -> None:
+        if time.monotonic() - self._started_s > _STEADY_S:
+            self._backoff.reset()
+            self._crashes = 0
+        self._crashes += 1
+        if self._job.stream.recorded and self._crashes >= _MOST_CRASHES:
+            log.error("Stream %s is given up: reading it failed %d times.", self._job.stream.id, self._crashes)
+            self.finished = self.failed = True
+        self._start_at_s = time.monotonic() + self._backoff.next_s()
+
+
+class _StreamCounters:
+    """Adds up the totals of one stream's processes, each of which counts from zero, in the metrics."""
+
+    def __init__(self, metrics: Metrics, stream: str) -> None:
+        self._frames = metrics.counter("frames").labels(stream)
+        self._faces = metrics.counter("faces").labels(stream)
+        self._crops = metrics.counter("crops").labels(stream)
+        self._reconnects = metrics.counter("reconnects").labels(stream)
+        self._skipped = {reason: metrics.counter("skipped").labels(stream, reason) for reason in SKIP_REASONS}
+        self._last = Counts()
+
+    def new_process(self) -> None:
+        self._last = Counts()
+
+    def update(self, counts: Counts) -> None:
+        last, self._last = self._last, counts
+        self._frames.inc(counts.frames - last.frames)
+        self._faces.inc(counts.faces - last.faces)
+        self._crops.inc(counts.crops - last.crops)
+        self._reconnects.inc(counts.reconnects - last.reconnects)
+        for reason, counter in self._skipped.items():
+            counter.inc(counts.skipped.get(reason, 0) - last.skipped.get(reason, 0))

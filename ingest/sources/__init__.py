@@ -1,0 +1,1 @@
+"""Video sources, one module each, behind the protocol of ``ingest.sources.base``."""

@@ -1,0 +1,81 @@
+"""Which source a stream's url means, and what names a recording."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ingest.native_stderr import ReadLines, no_lines
+from ingest.sources.base import Pause, Source, Unsupported
+from ingest.sources.demo import DemoCamera
+from ingest.sources.network import NetworkCamera
+from ingest.sources.pictures import Pictures, picture_files
+from ingest.sources.playback import Playback
+from ingest.sources.recorded import RecordedFile
+from ingest.sources.video_capture import Timeouts
+from ingest.sources.webcam import Webcam
+from moodline.settings import IngestSettings, StreamSettings
+from moodline.settings.source import source_path
+
+_KEY_LENGTH: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source needs to know of the process that reads it."""
+
+    pause: Pause
+    native_lines: ReadLines = no_lines
+    resume_after: int = -1
+
+
+def make_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:
+    """Return the source that a stream's url names; nothing is opened yet. Raises Unsupported."""
+    url = stream.url.get_secret_value()
+    match stream.kind:
+        case "rtsp" | "http":
+            timeouts = Timeouts(settings.open_timeout.total_seconds(), settings.read_timeout.total_seconds())
+            return NetworkCamera(url, timeouts=timeouts, transport=stream.transport, native_lines=context.native_lines)
+        case "webcam":
+            return Webcam(url)
+        case "demo":
+            return DemoCamera(fps=stream.fps, pause=context.pause)
+        case "file":
+            return RecordedFile(
+                source_path(url), playback=_playback(stream, context), native_lines=context.native_lines
+            )
+        case "pictures" | "glob":
+            return Pictures(source_path(url), playback=_playback(stream, context))
+        case "browser":
+            raise Unsupported(f"Stream {stream.id}: this version cannot read a browser's webcam; choose another url.")
+
+
+def recording_key(stream: StreamSettings) -> str:
+    """Return what tells this recording from all others: a hash of its files' paths, sizes and times.
+
+    The same recording with another ``start_at`` is another one: its events carry other times.
+    """
+    path = source_path(stream.url.get_secret_value())
+    digest = hashlib.sha256(f"{path.absolute()}\0{stream.start_at}".encode())
+    for file in _files_of(stream, path):
+        stat = file.stat()
+        digest.update(f"\0{file.name}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:_KEY_LENGTH]
+
+
+def _files_of(stream: StreamSettings, path: Path) -> Sequence[Path]:
+    if stream.kind == "file":
+        return [path] if path.is_file() else []
+    return picture_files(path)
+
+
+def _playback(stream: StreamSettings, context: SourceContext) -> Playback:
+    start_ms = round(stream.start_at.timestamp() * 1000) if stream.start_at else None
+    return Playback(
+        start_ms=start_ms,
+        pause=context.pause,
+        resume_after=context.resume_after,
+        loop=stream.loop,
+        realtime=stream.realtime,
+    )

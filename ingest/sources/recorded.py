@@ -1,0 +1,104 @@
+"""A recorded video file: every frame, with the times that the file gives them."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from ingest.diagnosis import diagnose
+from ingest.native_stderr import ReadLines, no_lines
+from ingest.sources.base import EndedEarly, Frame, NotFound, Unsupported
+from ingest.sources.playback import Playback, Player, RecordedFrame
+from ingest.sources.video_capture import CaptureOpener, VideoCapture, open_with_opencv, retrieve_pixels
+
+FALLBACK_FPS: Final = 25.0
+_ABSURD_FPS: Final = 1000.0
+# Containers estimate their number of frames; what is this much shorter has been cut off.
+_WHOLE: Final = 0.9
+
+
+class RecordedFile:
+    """A video file of this machine."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        playback: Playback,
+        native_lines: ReadLines = no_lines,
+        opener: CaptureOpener = open_with_opencv,
+    ) -> None:
+        self._path = path
+        self._player = Player(playback)
+        self._native_lines = native_lines
+        self._opener = opener
+        self._capture: VideoCapture | None = None
+
+    def open(self) -> None:
+        """Open the file. Raises NotFound, or Unsupported for what FFmpeg cannot decode."""
+        if self._capture is None:
+            self._capture = self._opened()
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield every frame; raises EndedEarly after the last one of a file that is cut off or damaged."""
+        yield from self._player.play(self._one_pass)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _opened(self) -> VideoCapture:
+        if not self._path.is_file():
+            raise NotFound(f"There is no video file {self._path}: check the stream's url.")
+        self._native_lines()
+        capture = self._opener(str(self._path), cv2.CAP_FFMPEG, ())
+        if not capture.isOpened():
+            capture.release()
+            unknown = Unsupported(f"{self._path} is no video that FFmpeg can decode.")
+            raise diagnose(self._native_lines(), source=str(self._path), otherwise=unknown)
+        return capture
+
+    def _one_pass(self) -> Iterator[RecordedFrame]:
+        self.open()
+        capture = self._capture
+        if capture is None:
+            raise RuntimeError("open() comes first")
+        promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        clock = _MediaClock(capture)
+        count = 0
+        while capture.grab():
+            yield RecordedFrame(clock.now_ms(), partial(retrieve_pixels, capture), continues=count > 0)
+            count += 1
+        self.close()
+        if count < promised * _WHOLE or count == 0:
+            raise self._cut_off(count, round(promised))
+
+    def _cut_off(self, count: int, promised: int) -> EndedEarly | Unsupported:
+        if count == 0:
+            return Unsupported(f"{self._path} holds no frame that can be decoded: it is damaged or no video.")
+        return EndedEarly(
+            f"{self._path} ended early: only {count} of its {promised} frames can be decoded, so it is "
+            "cut off or damaged; what could be read was analysed."
+        )
+
+
+class _MediaClock:
+    """The file's own time of each frame, mended where it stands still or goes back."""
+
+    def __init__(self, capture: VideoCapture) -> None:
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        self._capture = capture
+        self._step_ms = 1000.0 / fps if 0 < fps < _ABSURD_FPS else 1000.0 / FALLBACK_FPS
+        self._last_ms: float | None = None
+
+    def now_ms(self) -> float:
+        """Return the media time of the frame that was grabbed last; larger than that of the one before."""
+        now = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        if self._last_ms is not None and not now > self._last_ms:
+            now = self._last_ms + self._step_ms
+        self._last_ms = max(now, 0.0)
+        return self._last_ms

@@ -1,0 +1,59 @@
+"""Webcams of this machine, by number or device file."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import cv2
+
+from ingest.sources.base import Frame, NotFound, Stalled, Unreachable
+from ingest.sources.video_capture import CaptureOpener, VideoCapture, live_frames, open_with_opencv
+
+
+class Webcam:
+    """A live local camera: ``0``, ``1``, ... or ``/dev/video0``."""
+
+    def __init__(self, device: str, *, opener: CaptureOpener = open_with_opencv) -> None:
+        number = re.fullmatch(r"(?:/dev/video)?(\d+)", device)
+        if number is None:
+            raise ValueError(f"{device!r} is no webcam: give its number or /dev/video<number>")
+        self._device = int(number[1])
+        self._opener = opener
+        self._capture: VideoCapture | None = None
+        self._numbers = count()
+
+    def open(self) -> None:
+        """Take the device. Raises NotFound, or Unreachable where another program has it."""
+        capture = self._opener(self._device, cv2.CAP_ANY, ())
+        if not capture.isOpened():
+            capture.release()
+            raise self._why_not()
+        # One buffered frame: the newest is wanted. Drivers that cannot do it ignore it.
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._capture = capture
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames at the camera's own rate; raises Stalled when it gives no more."""
+        if self._capture is None:
+            raise RuntimeError("open() comes first")
+        yield from live_frames(self._capture, self._numbers)
+        raise Stalled(f"Webcam {self._device} gives no more frames: check that it is still plugged in; trying again.")
+
+    def close(self) -> None:
+        """Give the device back."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _why_not(self) -> NotFound | Unreachable:
+        path = Path(f"/dev/video{self._device}")
+        if path.exists():
+            return Unreachable(
+                f"Webcam {self._device} cannot be opened: another program may be using it, or this user "
+                f"may not read {path}; trying again."
+            )
+        return NotFound(
+            f"There is no webcam {self._device} on this machine ({path} is missing): plug it in, or "
+            "correct the stream's url."
+        )

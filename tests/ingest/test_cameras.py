@@ -1,0 +1,122 @@
+"""Network cameras against a real RTSP server: what each kind of trouble shows, and that nobody sees a password."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moodline.broker import Broker
+from moodline.embedded import EmbeddedServer
+from tests.ingest.service import Ingest, accepted, free_port, status, wait_for_state
+from tests.support.rtsp_server import RtspServer
+from tests.support.wait import wait_until
+
+PASSWORD = "s3cret-Pa55"
+WRONG = "wr0ng-Pa55"
+
+
+@pytest.fixture
+def server(clip: Path) -> Iterator[RtspServer]:
+    with RtspServer(clip) as server:
+        yield server
+
+
+@pytest.fixture
+def guarded(clip: Path) -> Iterator[RtspServer]:
+    with RtspServer(clip, user="me", password=PASSWORD) as server:
+        yield server
+
+
+@pytest.fixture
+def run(broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, yunet_model: Path) -> Any:
+    del broker
+
+    def start(streams: dict[str, str | dict[str, Any]], **ingest: Any) -> Ingest:
+        listed = [
+            {"id": name, "detect_width": 320, **(url if isinstance(url, dict) else {"url": url})}
+            for name, url in streams.items()
+        ]
+        return Ingest(tmp_path, redis_url=embedded_server.url, streams=listed, model=yunet_model, ingest=ingest)
+
+    return start
+
+
+def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
+    run: Any, broker: Broker, server: RtspServer, guarded: RtspServer
+) -> None:
+    streams = {
+        "tcp": server.url(),
+        "udp": {"url": server.url(), "transport": "udp"},
+        "right": guarded.url(user="me", password=PASSWORD),
+        "wrong": guarded.url(user="me", password=WRONG),
+        "path": server.url("/gone"),
+        "nobody": f"rtsp://me:{PASSWORD}@127.0.0.1:{free_port()}/cam",
+        "host": f"http://me:{PASSWORD}@no-such-host.invalid/video",
+        "usb": "/dev/video97",
+    }
+    with run(streams) as ingest:
+        for name in ("tcp", "udp", "right"):
+            wait_until(partial(accepted, broker, name), description=f"a face on {name}", timeout=25)
+            assert wait_for_state(broker, name, "live").kind == "live"
+        assert "refuses the user or password" in wait_for_state(broker, "wrong", "auth_failed").sentence
+        assert "check the path" in wait_for_state(broker, "path", "not_found").sentence
+        assert "connection refused" in wait_for_state(broker, "nobody", "connecting").sentence
+        assert "cannot be resolved" in wait_for_state(broker, "host", "connecting").sentence
+        assert "There is no webcam 97" in wait_for_state(broker, "usb", "not_found").sentence
+        shown = ingest.log() + _processes_of(ingest) + str([status(broker, name) for name in streams])
+        shown += str(ingest.metrics())
+        assert ingest.stop() == 0
+    assert "rtsp://***@127.0.0.1" in shown
+    assert "method DESCRIBE failed: 401" in shown, "FFmpeg's own words are there to be read"
+    for secret in (PASSWORD, WRONG):
+        assert secret not in shown + ingest.log()
+
+
+def _processes_of(ingest: Ingest) -> str:
+    """Return what `ps` would show of the supervisor, the fork server and the capture processes."""
+    shown = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(process.name)) == os.getpgid(ingest.process.pid):
+                shown.append((process / "cmdline").read_text())
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return "\n".join(shown)
+
+
+def test_a_camera_that_is_absent_is_waited_for_at_the_start_and_later(
+    run: Any, broker: Broker, server: RtspServer
+) -> None:
+    server.kill()
+    with run({"cam": server.url()}, read_timeout=2) as ingest:
+        wait_for_state(broker, "cam", "connecting", timeout=25)
+        server.start()
+        wait_until(partial(accepted, broker, "cam"), description="a face", timeout=15)
+        server.kill()
+        wait_until(partial(_is_refused, broker), description="it is stalled and says why", timeout=20)
+        seen = accepted(broker, "cam")
+        server.start()
+        wait_until(lambda: accepted(broker, "cam") > seen, description="faces again", timeout=15)
+        back = wait_for_state(broker, "cam", "live")
+        assert back.reconnects >= 1
+        wait_until(
+            lambda: ingest.metrics()['moodline_reconnects_total{stream="cam"}'] >= 1,
+            description="the metrics have counted it",
+        )
+        assert ingest.log().count("WARNING") < 12, "tries that fail alike do not fill the log"
+
+
+def _is_refused(broker: Broker) -> bool:
+    found = status(broker, "cam")
+    return found is not None and found.state == "stalled" and "connection refused" in found.sentence
+
+
+def test_a_camera_that_freezes_is_stalled_and_holds_up_no_stop(run: Any, broker: Broker, server: RtspServer) -> None:
+    with run({"cam": server.url()}, read_timeout=1, open_timeout=2) as ingest:
+        wait_for_state(broker, "cam", "live", timeout=25)
+        server.freeze()
+        assert server.url() in wait_for_state(broker, "cam", "stalled", timeout=8).sentence
+        assert ingest.stop() == 0

@@ -1,0 +1,99 @@
+"""The supervisor, in this process, over real capture processes."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ingest.beat import Beat
+from ingest.job import CaptureJob
+from ingest.slot import Slot
+from ingest.supervisor import Supervisor
+from moodline.broker import Broker
+from moodline.embedded import EmbeddedServer
+from moodline.metrics import Metrics
+from moodline.sealing import new_key
+from moodline.settings import Settings
+from tests.ingest.service import accepted
+from tests.support.wait import wait_until
+
+
+@pytest.fixture
+def supervisor(
+    broker: Broker, embedded_server: EmbeddedServer, yunet_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Supervisor]:
+    """A supervisor of one demo camera, running."""
+    del broker
+    monkeypatch.setattr("ingest.child.HUNG_AFTER_S", 3.0)
+    settings = Settings.model_validate(
+        {
+            "redis": {"url": embedded_server.url, "seal_key": new_key()},
+            "streams": [{"id": "demo", "url": "demo"}],
+        }
+    )
+    made = Supervisor(settings, yunet_model=yunet_model, metrics=Metrics())
+    stop = threading.Event()
+    thread = threading.Thread(target=made.run, args=(stop,), kwargs={"exit_when_ended": False})
+    thread.start()
+    yield made
+    stop.set()
+    thread.join(12)
+    assert not thread.is_alive()
+
+
+def test_a_capture_process_that_hangs_is_killed_and_its_stream_goes_on(
+    supervisor: Supervisor, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    wait_until(lambda: accepted(broker, "demo") > 0, description="a face", timeout=20)
+    (slot,) = supervisor._slots
+    assert slot.process is not None
+    hung = slot.process.pid
+    assert hung is not None
+    os.kill(hung, signal.SIGSTOP)
+    wait_until(lambda: not Path(f"/proc/{hung}").exists(), description="it was killed", timeout=10)
+    seen = accepted(broker, "demo")
+    wait_until(lambda: accepted(broker, "demo") > seen, description="faces again", timeout=15)
+    assert "gives no sign of life and is killed" in caplog.text
+
+
+class Crashing:
+    """A capture process that always ends with a crash."""
+
+    pid = 1
+    exit_code = -signal.SIGSEGV
+    is_hung = False
+    started = 0
+
+    def __init__(self, *_: object) -> None:
+        Crashing.started += 1
+
+    def beats(self) -> list[Beat]:
+        return []
+
+    def kill(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("url", "given_up"), [("film.mp4", True), ("rtsp://camera.test/1", False)])
+def test_a_recording_that_crashes_its_reader_is_given_up_and_a_camera_is_not(
+    url: str, given_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.slot.CaptureProcess", Crashing)
+    monkeypatch.setattr("ingest.slot._LONGEST_RESTART", timedelta(milliseconds=1))
+    monkeypatch.setattr(Crashing, "started", 0)
+    settings = Settings.model_validate({"streams": [{"id": "s", "url": url}]})
+    job = CaptureJob(settings.streams[0], settings.ingest, settings.redis, settings.log, "owner", None)
+    slot = Slot(multiprocessing.get_context("forkserver"), job, Metrics())
+
+    def over() -> bool:
+        slot.step()
+        return slot.finished or Crashing.started >= 20
+
+    wait_until(over, description="it was given up, or started 20 times", interval=0.001)
+    assert (slot.finished, slot.failed) == (given_up, given_up)
+    assert (Crashing.started == 5) == given_up

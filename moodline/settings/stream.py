@@ -102,7 +102,7 @@ class StreamSettings(Section):
         ge=64,
         le=4096,
         description=(
-            "Frames are scaled down to this width for detection, since its cost grows with the area; crops "
+            "Frames are scaled down until their longer side has this length, since detection costs by area; crops "
             "are cut from the full frame. Raise it for small faces in large pictures."
         ),
     )

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from moodline.broker import Broker
-from moodline.embedded import EmbeddedServer
 from tests.ingest.service import Ingest, accepted, free_port, status, wait_for_state
 from tests.support.rtsp_server import RtspServer
 from tests.support.wait import wait_until
@@ -28,20 +27,6 @@ def server(clip: Path) -> Iterator[RtspServer]:
 def guarded(clip: Path) -> Iterator[RtspServer]:
     with RtspServer(clip, user="me", password=PASSWORD) as server:
         yield server
-
-
-@pytest.fixture
-def run(broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, yunet_model: Path) -> Any:
-    del broker
-
-    def start(streams: dict[str, str | dict[str, Any]], **ingest: Any) -> Ingest:
-        listed = [
-            {"id": name, "detect_width": 320, **(url if isinstance(url, dict) else {"url": url})}
-            for name, url in streams.items()
-        ]
-        return Ingest(tmp_path, redis_url=embedded_server.url, streams=listed, model=yunet_model, ingest=ingest)
-
-    return start
 
 
 def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(

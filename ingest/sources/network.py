@@ -12,7 +12,14 @@ from ingest.diagnosis import diagnose
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.sources.base import Frame, SourceFailure, Stalled, Unreachable
 from ingest.sources.http_answer import http_answer
-from ingest.sources.video_capture import CaptureOpener, Timeouts, VideoCapture, live_frames, open_with_opencv
+from ingest.sources.video_capture import (
+    CaptureOpener,
+    Timeouts,
+    VideoCapture,
+    check_size,
+    live_frames,
+    open_with_opencv,
+)
 from moodline.redact import redact_url
 
 # FFmpeg watches a new stream for seconds to learn its frame rate, which nobody here asks for (microseconds).
@@ -54,6 +61,7 @@ class NetworkCamera:
         if not capture.isOpened():
             capture.release()
             raise self._why_not(time.monotonic() - started)
+        check_size(capture, source=self._shown)
         self._capture = capture
 
     def frames(self) -> Iterator[Frame]:

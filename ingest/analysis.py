@@ -1,12 +1,16 @@
-"""From a frame to its crops: rate, detection, cuts, tracks, budget. Knows no Redis, process or thread."""
+"""From a frame to its crops: rate, area, motion, faces, tracks, budget. Knows no Redis, process or thread."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from ingest.area import Area, View
+from ingest.budget import CropBudget
 from ingest.crops import box_of, cut_face
-from ingest.detect.base import Detection, Detector, largest, scaled_down
+from ingest.detect.base import Detection, Detector, largest
+from ingest.find import FaceFinder
+from ingest.motion import MotionGate
 from ingest.rate import Rate
 from ingest.shot_cut import ShotCuts
 from ingest.sources.base import Frame, Pixels
@@ -36,49 +40,65 @@ class Analysis:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
-        self._detector = detector
-        self._most_scale = _most_scale(stream, detector)
         self._clock = clock
         self._rate = Rate(stream.fps)
+        self._area = Area(stream, most_scale=_most_scale(stream, detector))
+        self._motion = MotionGate(stream.motion_gate)
+        self._finder = FaceFinder(detector, per_second=stream.detect_fps)
         self._cuts = ShotCuts()
         lost_after_s = max(LOST_AFTER_S, _MISSES / stream.fps) if stream.fps else LOST_AFTER_S
         self._tracker = Tracker(prefix, first=first_track, lost_after_s=lost_after_s)
-        self._budgets: dict[str, Rate] = {}
+        self._budgets: dict[str, CropBudget] = {}
         self._skipped: Counter[SkipReason] = Counter()
         self.faces = 0
 
     @property
     def skipped(self) -> Mapping[SkipReason, int]:
-        """How much was left out: frames by ``rate``, crops by ``budget``."""
+        """How much was left out: frames by ``rate`` and ``motion``, crops by ``budget``."""
         return self._skipped
+
+    @property
+    def detections(self) -> int:
+        """In how many frames a detector looked; in the others faces were followed."""
+        return self._finder.detections
 
     def analyse(self, frame: Frame) -> FrameCrops | None:
         """Return the frame's crops, perhaps none, or None when the frame was not looked at."""
         if not self._rate.is_due(frame.stream_s):
             self._skipped["rate"] += 1
             return None
-        small, factor = scaled_down(frame.pixels, self._stream.detect_width, most=self._most_scale)
-        found = [face.scaled(1.0 / factor) for face in self._detector.detect(small)]
-        faces = largest(found, at_least=self._stream.min_face, at_most=self._stream.max_faces)
+        view = self._area.view(frame.pixels)
+        has_moved = self._motion.lets_through(view.searched, frame.stream_s, faces=self._tracker.is_following)
+        if frame.continues and not has_moved:
+            self._skipped["motion"] += 1
+            return None
+        is_cut = self._cuts.is_cut(view.searched) or not frame.continues
+        faces = self._faces(view, frame.stream_s, fresh=is_cut)
         detected_ms = self._since(frame)
-        is_cut = self._cuts.is_cut(small) or not frame.continues
         ended = self._tracker.end_all() if is_cut else ()
         followed = self._tracker.follow(faces, frame.stream_s)
         ended += followed.ended
         for track in ended:
             self._budgets.pop(track, None)
-        crops = self._crops(frame, faces, followed.tracks)
+        crops = self._crops(view.pixels, frame.stream_s, faces, followed.tracks)
         self.faces += len(faces)
         height, width = frame.pixels.shape[:2]
         stages = {"detect": detected_ms, "crop": self._since(frame)}
         return FrameCrops(frame.number, frame.captured_at_ms, width, height, crops, ended, stages)
 
-    def _crops(self, frame: Frame, faces: list[Detection], tracks: tuple[str, ...]) -> tuple[Crop, ...]:
+    def _faces(self, view: View, at_s: float, *, fresh: bool) -> list[Detection]:
+        """Return the faces that count, in the coordinates of the frame."""
+        found = (view.in_frame(face) for face in self._finder.find(view.searched, at_s, fresh=fresh))
+        here = (face for face in found if self._area.has(face, view))
+        return largest(here, at_least=self._stream.min_face, at_most=self._stream.max_faces)
+
+    def _crops(self, pixels: Pixels, at_s: float, faces: list[Detection], tracks: tuple[str, ...]) -> tuple[Crop, ...]:
         crops = []
         for index, (face, track) in enumerate(zip(faces, tracks, strict=True)):
-            budget = self._budgets.setdefault(track, Rate(self._stream.crops_per_second))
-            if budget.is_due(frame.stream_s):
-                crops.append(self._crop(index, face, track, frame.pixels))
+            crop = self._crop(index, face, track, pixels)
+            budget = self._budgets.setdefault(track, CropBudget(self._stream.crops_per_second))
+            if budget.takes(at_s, crop.pixels, area=face.width * face.height):
+                crops.append(crop)
             else:
                 self._skipped["budget"] += 1
         return tuple(crops)

@@ -124,6 +124,7 @@ class Capture:
         progress.condition = feed.condition
         progress.frames, progress.faces, progress.reconnects = feed.frames, analysis.faces, feed.reconnects
         progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed
+        progress.skipped["motion"] = analysis.skipped["motion"]
         progress.skipped["budget"] = analysis.skipped["budget"]
 
     def _finish(self, reader: Reader) -> int:

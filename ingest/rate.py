@@ -26,3 +26,8 @@ class Rate:
             return False
         self._due_s = (self._due_s if late_s < self._interval_s else at_s) + self._interval_s
         return True
+
+    def restart(self, at_s: float) -> None:
+        """Count something at ``at_s`` that went through out of its turn: the next follows an interval later."""
+        self._due_s = at_s + self._interval_s
+        self._last_s = at_s

@@ -40,7 +40,8 @@ class ShotCuts:
 
 def _look(pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Return the colour histogram and a standardised grey thumbnail: two correlate by their mean product."""
-    small = cv2.resize(pixels, _SIZE, interpolation=cv2.INTER_AREA)
+    # Averaging all pixels would cost three times as much, and tell no more about colours.
+    small = cv2.resize(pixels, _SIZE, interpolation=cv2.INTER_LINEAR)
     hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
     histogram = cv2.calcHist([hsv], [0, 1, 2], None, _BINS, _RANGES)
     thumbnail = cv2.resize(small, _LAYOUT_SIZE, interpolation=cv2.INTER_AREA)

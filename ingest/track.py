@@ -73,6 +73,11 @@ class Tracker:
         self._lost_after_s = lost_after_s
         self._open: list[_Track] = []
 
+    @property
+    def is_following(self) -> bool:
+        """Whether there is an open track."""
+        return bool(self._open)
+
     def follow(self, faces: Sequence[Detection], at_s: float) -> Followed:
         """Match the faces of a frame at ``at_s`` with the open tracks; what fits none begins a new one."""
         ended = self._end_lost(at_s)

@@ -13,7 +13,7 @@ from ingest.sources.network import NetworkCamera
 from ingest.sources.pictures import Pictures, picture_files
 from ingest.sources.playback import Playback
 from ingest.sources.recorded import RecordedFile
-from ingest.sources.video_capture import Timeouts
+from ingest.sources.video_capture import CaptureOpener, Timeouts, open_with_opencv
 from ingest.sources.webcam import Webcam
 from moodline.settings import IngestSettings, StreamSettings
 from moodline.settings.source import source_path
@@ -28,6 +28,7 @@ class SourceContext:
     pause: Pause
     native_lines: ReadLines = no_lines
     resume_after: int = -1
+    opener: CaptureOpener = open_with_opencv
 
 
 def make_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:
@@ -36,14 +37,23 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
     match stream.kind:
         case "rtsp" | "http":
             timeouts = Timeouts(settings.open_timeout.total_seconds(), settings.read_timeout.total_seconds())
-            return NetworkCamera(url, timeouts=timeouts, transport=stream.transport, native_lines=context.native_lines)
+            return NetworkCamera(
+                url,
+                timeouts=timeouts,
+                transport=stream.transport,
+                native_lines=context.native_lines,
+                opener=context.opener,
+            )
         case "webcam":
-            return Webcam(url)
+            return Webcam(url, opener=context.opener)
         case "demo":
             return DemoCamera(fps=stream.fps, pause=context.pause)
         case "file":
             return RecordedFile(
-                source_path(url), playback=_playback(stream, context), native_lines=context.native_lines
+                source_path(url),
+                playback=_playback(stream, context),
+                native_lines=context.native_lines,
+                opener=context.opener,
             )
         case "pictures" | "glob":
             return Pictures(source_path(url), playback=_playback(stream, context))

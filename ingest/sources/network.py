@@ -10,8 +10,16 @@ import cv2
 
 from ingest.diagnosis import diagnose
 from ingest.native_stderr import ReadLines, no_lines
-from ingest.sources.base import Frame, Stalled, Unreachable
-from ingest.sources.video_capture import CaptureOpener, Timeouts, VideoCapture, live_frames, open_with_opencv
+from ingest.sources.base import Frame, SourceFailure, Stalled, Unreachable
+from ingest.sources.http_answer import http_answer
+from ingest.sources.video_capture import (
+    CaptureOpener,
+    Timeouts,
+    VideoCapture,
+    check_size,
+    live_frames,
+    open_with_opencv,
+)
 from moodline.redact import redact_url
 
 # FFmpeg watches a new stream for seconds to learn its frame rate, which nobody here asks for (microseconds).
@@ -52,8 +60,8 @@ class NetworkCamera:
         capture = self._opener(self._url, cv2.CAP_FFMPEG, params)
         if not capture.isOpened():
             capture.release()
-            took = time.monotonic() - started
-            raise diagnose(self._native_lines(), source=self._shown, otherwise=self._silence(took))
+            raise self._why_not(time.monotonic() - started)
+        check_size(capture, source=self._shown)
         self._capture = capture
 
     def frames(self) -> Iterator[Frame]:
@@ -73,6 +81,14 @@ class NetworkCamera:
         if self._capture is not None:
             self._capture.release()
             self._capture = None
+
+    def _why_not(self, took_s: float) -> SourceFailure:
+        silence = self._silence(took_s)
+        failure = diagnose(self._native_lines(), source=self._shown, otherwise=silence)
+        if failure is silence and self._url.lower().startswith("http"):
+            lines = http_answer(self._url, timeout_s=self._timeouts.open_s)
+            failure = diagnose(lines, source=self._shown, otherwise=silence)
+        return failure
 
     def _silence(self, took_s: float) -> Unreachable:
         if took_s >= self._timeouts.open_s * 0.9:

@@ -11,7 +11,7 @@ from ingest.diagnosis import diagnose
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.sources.base import EndedEarly, Frame, NotFound, Unsupported
 from ingest.sources.playback import Playback, Player, RecordedFrame
-from ingest.sources.video_capture import CaptureOpener, VideoCapture, open_with_opencv, retrieve_pixels
+from ingest.sources.video_capture import CaptureOpener, VideoCapture, check_size, open_with_opencv, retrieve_pixels
 
 FALLBACK_FPS: Final = 25.0
 _ABSURD_FPS: Final = 1000.0
@@ -60,6 +60,7 @@ class RecordedFile:
             capture.release()
             unknown = Unsupported(f"{self._path} is no video that FFmpeg can decode.")
             raise diagnose(self._native_lines(), source=str(self._path), otherwise=unknown)
+        check_size(capture, source=str(self._path))
         return capture
 
     def _one_pass(self) -> Iterator[RecordedFrame]:

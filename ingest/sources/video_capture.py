@@ -9,9 +9,11 @@ from typing import Final, Protocol, cast
 
 import cv2
 
-from ingest.sources.base import Frame, Pixels, live_frame
+from ingest.sources.base import Frame, Pixels, Unsupported, live_frame
 
 GREY_DIMENSIONS: Final = 2
+MOST_PIXELS: Final = 1 << 26
+"""64 megapixels, of which one frame takes 200 MB: a header that claims more is damaged or an attack."""
 
 
 class VideoCapture(Protocol):
@@ -51,6 +53,16 @@ class Timeouts:
 def open_with_opencv(source: str | int, backend: int, params: Sequence[int]) -> VideoCapture:
     """Open with OpenCV itself."""
     return cast("VideoCapture", cv2.VideoCapture(source, backend, list(params)))
+
+
+def check_size(capture: VideoCapture, *, source: str) -> None:
+    """Raise Unsupported, and close, where an open video's pictures are absurdly large."""
+    width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    if width * height > MOST_PIXELS:
+        capture.release()
+        raise Unsupported(
+            f"{source} has pictures of {width:.0f}x{height:.0f}: more than {MOST_PIXELS >> 20} megapixels are not read."
+        )
 
 
 def live_frames(capture: VideoCapture, numbers: Iterator[int]) -> Iterator[Frame]:

@@ -9,6 +9,7 @@ import typer
 from moodline import __version__
 from moodline.cli.check_config import check_config
 from moodline.cli.events import events
+from moodline.cli.probe import probe
 from moodline.cli.services import api, ingest, worker
 from moodline.cli.streams import streams
 from moodline.cli.tools import bench, evaluate, train
@@ -39,7 +40,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    watch: tuple[Command, ...] = (up, events, streams, check_config)
+    watch: tuple[Command, ...] = (up, events, streams, probe, check_config)
     services: tuple[Command, ...] = (ingest, worker, api)
     tools: tuple[Command, ...] = (train, evaluate, bench)
     for command in watch:

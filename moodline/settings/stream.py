@@ -17,6 +17,7 @@ from pydantic import (
 
 from moodline.config.schema import Unit
 from moodline.redact import redact_url
+from moodline.settings.polygon import Polygons
 from moodline.settings.section import Section
 from moodline.settings.source import SourceKind, is_recorded, source_kind
 from moodline.settings.units import KIB, MIB, PositiveDuration, Size
@@ -81,13 +82,23 @@ class StreamSettings(Section):
     enabled: bool = Field(
         default=True, description="Whether the stream is read; false keeps its settings but leaves it out."
     )
-    fps: Annotated[float, Unit("detections per second")] | None = Field(
+    fps: Annotated[float, Unit("frames per second")] | None = Field(
         default_factory=_default_fps,
         gt=0,
         le=240,
         description=(
             f"How often faces are looked for. Unset, a live source is looked at {LIVE_FPS:g} times a second, "
             "which follows an expression without wearing out the CPU, and a recorded one on every frame."
+        ),
+    )
+    detect_fps: Annotated[float, Unit("detections per second")] | None = Field(
+        default=None,
+        gt=0,
+        le=240,
+        description=(
+            "How often the detector looks for new faces; on the frames between, known faces are followed by optical "
+            "flow, which costs a tenth. At a cut, and where a face is lost, it looks at once. 5 to 10 suit recordings. "
+            "Unset, it looks at every frame that fps asks for."
         ),
     )
     detector: Literal["auto", "yunet", "haar"] = Field(
@@ -149,14 +160,37 @@ class StreamSettings(Section):
         default=timedelta(seconds=2),
         description=(
             "Live sources only: a face of which nothing was heard for this long has left; at least the time of three "
-            "looks (3 / fps), so that a slow stream's faces do not leave between two of them."
+            "looks (3 / fps) and crops (3 / crops_per_second), so that no face leaves between two of them."
         ),
     )
     crops_per_second: Annotated[float, Unit("crops per second and track")] | None = Field(
         default=None,
         gt=0,
         le=240,
-        description="Classification budget of one face. Unset, every detection of it is classified.",
+        description=(
+            "Classification budget of one face; one that changed, grew or got sharper is classified up to three times "
+            "as often. What is left out is counted as skipped (budget). Unset, a face is classified in every frame."
+        ),
+    )
+    motion_gate: Annotated[float, Unit("share of the picture")] | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description=(
+            "Frames of which less than this share has changed since the last look are skipped (motion), such as 0.002; "
+            "faces in view are still looked at twice a second. For cameras that mostly see an empty room."
+        ),
+    )
+    regions: Polygons = Field(
+        default=(),
+        description=(
+            "Polygons, in shares of the picture such as [[[0, 0], [0.5, 0], [0.5, 1]]], in one of which the middle of "
+            "a face has to lie; only the picture around them is searched. None: everywhere."
+        ),
+    )
+    masks: Polygons = Field(
+        default=(),
+        description="Privacy masks: polygons like regions, blackened before anything looks at the picture.",
     )
     crop_margin: Annotated[float, Unit("share of the box")] = Field(
         default=0.0,

@@ -10,6 +10,7 @@ COMMANDS = (
     "up",
     "events",
     "streams",
+    "probe",
     "check-config",
     "ingest",
     "worker",
@@ -43,7 +44,7 @@ def test_help_names_every_command_and_draws_nothing_into_a_pipe() -> None:
     assert "╭" not in done.stdout
 
 
-@pytest.mark.parametrize("command", ["up", "events", "streams", "check-config", "ingest", "worker", "api"])
+@pytest.mark.parametrize("command", ["up", "events", "streams", "probe", "check-config", "ingest", "worker", "api"])
 def test_every_command_describes_itself(command: str) -> None:
     done = moodline(command, "--help")
     assert done.returncode == 0

@@ -1,9 +1,13 @@
 """What the tests of ingest share: YuNet's model and the clips."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from moodline.broker import Broker
+from moodline.embedded import EmbeddedServer
+from tests.ingest.service import Ingest
 from tests.support.needs import shared
 
 
@@ -16,3 +20,18 @@ def yunet_model() -> Path:
 def clip() -> Path:
     """275 frames of 640x360, one to six faces; hard cuts before the frames 20, 82 and 211."""
     return shared("data/media/short_hamilton_clip.mp4")
+
+
+@pytest.fixture
+def run(broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, yunet_model: Path) -> Any:
+    """Start ingest on cameras, by their names, on this test's Redis, which is empty."""
+    del broker
+
+    def start(streams: dict[str, str | dict[str, Any]], **ingest: Any) -> Ingest:
+        listed = [
+            {"id": name, "detect_width": 320, **(url if isinstance(url, dict) else {"url": url})}
+            for name, url in streams.items()
+        ]
+        return Ingest(tmp_path, redis_url=embedded_server.url, streams=listed, model=yunet_model, ingest=ingest)
+
+    return start

@@ -101,7 +101,8 @@ def test_each_track_has_its_own_budget_of_crops(yunet_model: Path) -> None:
     frames = frames_of(media)
     analysis, found = analysed(stream(media, crops_per_second=2), frames, yunet_model)
     seen = tracks_of(found)
-    assert [len(frames) for frames in seen.values()] == pytest.approx([9, 9], abs=1)
+    # Nine each in 4.5 s, and some more where the heads turn.
+    assert all(8 <= len(frames) <= 14 for frames in seen.values())
     crops = sum(len(frame.crops) for frame in found)
     assert analysis.skipped["budget"] == analysis.faces - crops > 3 * crops
 

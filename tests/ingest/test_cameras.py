@@ -1,6 +1,8 @@
 """Network cameras against a real RTSP server: what each kind of trouble shows, and that nobody sees a password."""
 
+import contextlib
 import os
+import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -8,14 +10,19 @@ from typing import Any
 
 import pytest
 
+from ingest.sources.base import SourceFailure
+from ingest.sources.network import NetworkCamera
+from ingest.sources.video_capture import Timeouts
 from moodline.broker import Broker
-from moodline.embedded import EmbeddedServer
-from tests.ingest.service import Ingest, accepted, free_port, status, wait_for_state
+from moodline.streams import StreamStatus
+from tests.ingest.service import Ingest, accepted, free_port, queued, status, wait_for_state
+from tests.support.needs import shared
 from tests.support.rtsp_server import RtspServer
 from tests.support.wait import wait_until
 
 PASSWORD = "s3cret-Pa55"
 WRONG = "wr0ng-Pa55"
+RECOVERED_S = 5.0
 
 
 @pytest.fixture
@@ -28,20 +35,6 @@ def server(clip: Path) -> Iterator[RtspServer]:
 def guarded(clip: Path) -> Iterator[RtspServer]:
     with RtspServer(clip, user="me", password=PASSWORD) as server:
         yield server
-
-
-@pytest.fixture
-def run(broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, yunet_model: Path) -> Any:
-    del broker
-
-    def start(streams: dict[str, str | dict[str, Any]], **ingest: Any) -> Ingest:
-        listed = [
-            {"id": name, "detect_width": 320, **(url if isinstance(url, dict) else {"url": url})}
-            for name, url in streams.items()
-        ]
-        return Ingest(tmp_path, redis_url=embedded_server.url, streams=listed, model=yunet_model, ingest=ingest)
-
-    return start
 
 
 def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
@@ -91,7 +84,7 @@ def test_a_camera_that_is_absent_is_waited_for_at_the_start_and_later(
     run: Any, broker: Broker, server: RtspServer
 ) -> None:
     server.kill()
-    with run({"cam": server.url()}, read_timeout=2) as ingest:
+    with mute_server() as mute, run({"cam": server.url(), "mute": mute}, read_timeout=2, open_timeout=2) as ingest:
         wait_for_state(broker, "cam", "connecting", timeout=25)
         server.start()
         wait_until(partial(accepted, broker, "cam"), description="a face", timeout=15)
@@ -106,7 +99,8 @@ def test_a_camera_that_is_absent_is_waited_for_at_the_start_and_later(
             lambda: ingest.metrics()['moodline_reconnects_total{stream="cam"}'] >= 1,
             description="the metrics have counted it",
         )
-        assert ingest.log().count("WARNING") < 12, "tries that fail alike do not fill the log"
+        assert "gives no answer in" in wait_for_state(broker, "mute", "connecting").sentence
+        assert ingest.log().count("WARNING") < 14, "tries that fail alike do not fill the log"
 
 
 def _is_refused(broker: Broker) -> bool:
@@ -114,9 +108,69 @@ def _is_refused(broker: Broker) -> bool:
     return found is not None and found.state == "stalled" and "connection refused" in found.sentence
 
 
-def test_a_camera_that_freezes_is_stalled_and_holds_up_no_stop(run: Any, broker: Broker, server: RtspServer) -> None:
+def test_a_camera_that_freezes_is_stalled_comes_back_by_itself_and_holds_up_no_stop(
+    run: Any, broker: Broker, server: RtspServer
+) -> None:
     with run({"cam": server.url()}, read_timeout=1, open_timeout=2) as ingest:
         wait_for_state(broker, "cam", "live", timeout=25)
         server.freeze()
         assert server.url() in wait_for_state(broker, "cam", "stalled", timeout=8).sentence
+        seen = accepted(broker, "cam")
+        server.thaw()
+        wait_until(lambda: accepted(broker, "cam") > seen, description="faces again", timeout=RECOVERED_S)
+        wait_for_state(broker, "cam", "live", timeout=5)
+        server.freeze()
+        wait_for_state(broker, "cam", "stalled", timeout=8)
         assert ingest.stop() == 0
+
+
+def test_a_camera_may_come_back_with_another_picture_size(run: Any, broker: Broker, server: RtspServer) -> None:
+    with run({"cam": {"url": server.url(), "detect_fps": 5, "fps": 10}}, read_timeout=2):
+        first = _wait_for_width(broker, 640, timeout=25)
+        server.kill()
+        wait_for_state(broker, "cam", "stalled", timeout=8)
+        seen = accepted(broker, "cam")
+        server.start(shared("data/media/fer_test.mp4"))
+        wait_until(lambda: accepted(broker, "cam") > seen, description="faces again", timeout=RECOVERED_S)
+        again = _wait_for_width(broker, 596, timeout=5)
+        assert (first.height, again.height) == (360, 336)
+        assert again.reconnects >= 1
+    crops = queued(broker, "cam")
+    before = {track for _, _, track in crops[:seen]}
+    assert not before & {track for _, _, track in crops[seen:]}, "no face is followed from one into the other"
+
+
+def _wait_for_width(broker: Broker, width: int, *, timeout: float) -> StreamStatus:
+    def seen() -> StreamStatus | None:
+        found = status(broker, "cam")
+        return found if found is not None and found.width == width else None
+
+    found = wait_until(seen, description=f"a picture {width} wide", timeout=timeout)
+    assert found is not None
+    return found
+
+
+def test_opening_again_and_again_leaves_no_file_and_no_thread_open(server: RtspServer) -> None:
+    before = _open_files_and_threads()
+    frames = 0
+    for path, times in (("/gone", 100), ("/cam", 3)):
+        camera = NetworkCamera(server.url(path), timeouts=Timeouts(5, 5))
+        for _ in range(times):
+            with contextlib.suppress(SourceFailure), contextlib.closing(camera):
+                camera.open()
+                next(camera.frames())
+                frames += 1
+    assert frames == 3
+    assert _open_files_and_threads() == before
+
+
+def _open_files_and_threads() -> tuple[int, int]:
+    own = Path("/proc/self")
+    return sum(1 for _ in (own / "fd").iterdir()), sum(1 for _ in (own / "task").iterdir())
+
+
+@contextlib.contextmanager
+def mute_server() -> Iterator[str]:
+    """Take connections and never answer; yield the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"rtsp://127.0.0.1:{listening.getsockname()[1]}/cam"

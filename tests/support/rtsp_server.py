@@ -31,8 +31,9 @@ class RtspServer:
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
-    def start(self) -> Self:
-        """Start, and wait until the port is open."""
+    def start(self, clip: Path | None = None) -> Self:
+        """Start, with another clip if one is given, and wait until the port is open."""
+        self._clip = clip or self._clip
         arguments = [SYSTEM_PYTHON, str(_SCRIPT), str(self.port), str(self._clip)]
         self._process = subprocess.Popen(
             arguments + [self._account] * bool(self._account), stdout=subprocess.PIPE, text=True
@@ -49,6 +50,10 @@ class RtspServer:
     def freeze(self) -> None:
         """Stop answering in mid-stream, connections left open."""
         self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on where it was frozen."""
+        self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End at once."""

@@ -68,7 +68,7 @@ class LocalCompose:
 
         def healthy() -> bool:
             if service.process.poll() is not None:
-                raise UnhealthyError(f"{name} ended with {service.process.returncode}:\n{service.log()[-3000:]}")
+                raise UnhealthyError(f"{name} ended with {service.process.poll()}:\n{service.log()[-3000:]}")
             return service.healthy()
 
         try:

@@ -1,15 +1,13 @@
 """One service of the compose file as a local process."""
 
-import contextlib
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moodline.leash import LeashedProcess
 from tests.support.needs import SHARED, command
 from tests.support.repository import ROOT
 
@@ -34,7 +32,8 @@ class LocalService:
         self._project = project
         self._folder = project.folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._mounts = self._mounted()
+        self._mounts: dict[str, Path] = {}
+        self._mount()
         self._environment = self._made_environment()
         self._log = self._folder / "log"
         image = str(described.get("image", "")).partition(":")[0]
@@ -42,9 +41,7 @@ class LocalService:
         line += [LISTEN[image].format(address=self.address)] if image in LISTEN else []
         line[0] = shutil.which(line[0], path=self._environment["PATH"]) or line[0]
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                line, env=self._environment, stdout=log, stderr=log, cwd=self._folder, start_new_session=True
-            )
+            self.process = LeashedProcess(line, env=self._environment, cwd=self._folder, output=log)
 
     def local(self, text: str) -> str:
         """Return a text of the compose file, or of a file that it mounts, with this machine's addresses and paths."""
@@ -75,33 +72,25 @@ class LocalService:
         """Send SIGTERM, wait for the file's own grace period, and return the exit code; then kill what is left."""
         from tests.deploy.local_compose import seconds
 
-        self.process.terminate()
-        try:
-            return self.process.wait(seconds(self._described.get("stop_grace_period", "10s")))
-        except subprocess.TimeoutExpired:
-            return 137
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        return self.process.stop(seconds(self._described.get("stop_grace_period", "10s")))
 
-    def _mounted(self) -> dict[str, Path]:
-        """Return where on this machine each mount of the container is; config files are adapted copies."""
+    def _mount(self) -> None:
+        """Put what the container mounts into folders of this machine; config files are adapted copies."""
         mounts: dict[str, Path] = {}
         for volume in self._described.get("volumes", []):
             source, inside = volume.split(":")[:2]
             mounts[inside] = ROOT / source if source.startswith(".") else self._folder / inside.strip("/")
             mounts[inside].mkdir(parents=True, exist_ok=True)
-        self._mounts = mounts
+        files: dict[str, Path] = {}
         for kind in ("configs", "secrets"):
             for given in self._described.get(kind, []):
-                source = self._project.content[kind][given["source"]]["file"]
-                target = given["target"] if kind == "configs" else f"/run/secrets/{given['target']}"
-                mounts[target] = self._folder / target.strip("/")
-                mounts[target].parent.mkdir(parents=True, exist_ok=True)
-                text = (ROOT / source).read_text(encoding="utf-8")
-                mounts[target].write_text(self._adapted(target, text), encoding="utf-8")
-        return mounts
+                inside = given["target"] if kind == "configs" else f"/run/secrets/{given['target']}"
+                files[inside] = ROOT / self._project.content[kind][given["source"]]["file"]
+        self._mounts = mounts | {inside: self._folder / inside.strip("/") for inside in files}
+        for inside, source in files.items():
+            local = self._mounts[inside]
+            local.parent.mkdir(parents=True, exist_ok=True)
+            local.write_text(self._adapted(inside, source.read_text(encoding="utf-8")), encoding="utf-8")
 
     def _adapted(self, target: str, text: str) -> str:
         text = self.local(text)

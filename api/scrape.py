@@ -4,6 +4,7 @@ import logging
 
 from prometheus_client import CollectorRegistry
 
+from api.scrape_redis import measure_redis
 from moodline.broker import Broker
 from moodline.errors import BrokerError
 from moodline.metrics import Metrics
@@ -13,10 +14,11 @@ log = logging.getLogger(__name__)
 
 
 def stream_registry(broker: Broker) -> CollectorRegistry:
-    """Return the metrics of all streams; none while Redis is away, for the process's own are wanted then."""
+    """Return the metrics of all streams and of Redis; none while it is away, for the process's own are wanted then."""
     metrics = Metrics()
     try:
         views = list_streams(broker)
+        measure_redis(metrics, broker)
     except BrokerError as error:
         log.warning("The metrics of streams are left out. %s", error)
         return metrics.registry

@@ -26,6 +26,13 @@ GaugeName = Literal[
     "worker_ready",
     "model_info",
     "build_info",
+    "redis_memory",
+    "redis_memory_limit",
+    "redis_clients",
+    "redis_commands",
+    "redis_net",
+    "feed_length",
+    "dead_letter_length",
 ]
 HistogramName = Literal["batch_size", "stage_seconds", "request_seconds"]
 
@@ -83,6 +90,17 @@ GAUGES: Final[Mapping[GaugeName, Metric]] = MappingProxyType(
             ("model", "version", "engine"),
         ),
         "build_info": Metric("moodline_build_info", "api", "Which version of moodline runs?", ("version",)),
+        "redis_memory": Metric("moodline_redis_memory_bytes", "api", "How much memory does Redis use?"),
+        "redis_memory_limit": Metric(
+            "moodline_redis_memory_limit_bytes", "api", "At how much memory does Redis refuse crops (0: no limit)?"
+        ),
+        "redis_clients": Metric("moodline_redis_clients", "api", "How many clients are connected to Redis?"),
+        "redis_commands": Metric("moodline_redis_commands_total", "api", "How many commands has Redis run?"),
+        "redis_net": Metric(
+            "moodline_redis_net_bytes_total", "api", "How much has Redis received (in) and sent (out)?", ("direction",)
+        ),
+        "feed_length": Metric("moodline_feed_length", "api", "How many events does the feed hold?"),
+        "dead_letter_length": Metric("moodline_dead_letter_length", "api", "How many poison crops are kept?"),
     }
 )
 

@@ -8,8 +8,10 @@ import typer
 
 from moodline import __version__
 from moodline.cli.check_config import check_config
+from moodline.cli.doctor import doctor
 from moodline.cli.events import events
 from moodline.cli.probe import probe
+from moodline.cli.purge import purge
 from moodline.cli.services import api, ingest, worker
 from moodline.cli.streams import streams
 from moodline.cli.tools import bench, evaluate, train
@@ -40,7 +42,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    watch: tuple[Command, ...] = (up, events, streams, probe, check_config)
+    watch: tuple[Command, ...] = (up, events, streams, probe, check_config, doctor, purge)
     services: tuple[Command, ...] = (ingest, worker, api)
     tools: tuple[Command, ...] = (train, evaluate, bench)
     for command in watch:

@@ -1,0 +1,1 @@
+"""What can be wrong with an installation, looked at before it hurts."""

@@ -1,0 +1,114 @@
+"""This machine: ports, model, GPU."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from moodline.doctor.finding import Finding
+from moodline.settings import Settings, WorkerSettings
+
+_TIMEOUT_S: Final = 60
+# The worker's own code finds and verifies its model; only services import services.
+_MODEL: Final = (
+    "import sys\n"
+    "from moodline.errors import ModelError\n"
+    "from moodline.manifest import verify_model\n"
+    "from worker.model import find_model\n"
+    "try:\n"
+    "    found = verify_model(find_model(sys.argv[1]))\n"
+    "except ModelError as error:\n"
+    "    sys.exit(str(error))\n"
+    "print(f'{found.name} version {found.version}')\n"
+)
+
+
+def look_at_ports(settings: Settings) -> Iterator[Finding]:
+    """Yield whether each port is free, or already moodline's."""
+    for name, host, port in (
+        ("ingest.metrics_port", settings.ingest.metrics_host, settings.ingest.metrics_port),
+        ("worker.metrics_port", settings.worker.metrics_host, settings.worker.metrics_port),
+        ("api.port", settings.api.host, settings.api.port),
+    ):
+        yield _port(name, host, port)
+
+
+def _port(name: str, host: str, port: int) -> Finding:
+    subject = f"port {port}"
+    try:
+        with socket.create_server((host, port)):
+            return Finding(subject, "ok", f"{name} is free on {host}.")
+    except OSError as error:
+        said = error.strerror or str(error)
+    if _is_ours(host, port):
+        return Finding(subject, "ok", f"{name}: a moodline that runs here listens on it.")
+    return Finding(
+        subject,
+        "fail",
+        f"{name} cannot be opened on {host} ({said}).",
+        f"End the other program, or set another {name}.",
+    )
+
+
+def _is_ours(host: str, port: int) -> bool:
+    reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    try:
+        with urllib.request.urlopen(f"http://{reachable}:{port}/metrics", timeout=2) as answer:
+            return b"moodline_" in answer.read()
+    except (OSError, ValueError):
+        return False
+
+
+def look_at_model(settings: WorkerSettings) -> Finding:
+    """Return whether the configured model is there and whole."""
+    if find_spec("worker") is None or find_spec("worker.model") is None:
+        return Finding("model", "ok", "The worker is not installed on this machine, so it needs no model.")
+    command = [sys.executable, "-P", "-c", _MODEL, settings.model]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return Finding("model", "fail", f"{settings.model} could not be read in {_TIMEOUT_S} s.", "Look at its disk.")
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        return Finding("model", "fail", said, "Correct worker.model, or publish the model again.")
+    return Finding("model", "ok", f"{done.stdout.strip()} is there, and its digest is right.")
+
+
+def look_at_gpu(settings: WorkerSettings) -> Finding:
+    """Return what the worker would compute on. None is no failure: the CPU engine is made for it."""
+    engines = [name for name in ("tensorflow", "openvino") if find_spec(name) is not None]
+    if not Path("/proc/driver/nvidia/version").exists():
+        sentence = (
+            f"There is no NVIDIA GPU; the worker uses the CPU ({', '.join(engines) or 'no engine is installed'})."
+        )
+        return Finding("gpu", "ok", sentence)
+    names = _gpu_names()
+    if not names:
+        return Finding(
+            "gpu",
+            "warn",
+            "A driver is loaded, but nvidia-smi shows no GPU.",
+            "In a container pass the GPU in (--gpus).",
+        )
+    if "tensorflow" not in engines:
+        return Finding("gpu", "warn", f"{names} is there and idle.", "Install TensorFlow with CUDA, the GPU's engine.")
+    if settings.engine == "openvino":
+        return Finding("gpu", "warn", f"{names} is there; worker.engine is openvino.", "Set worker.engine to auto.")
+    return Finding("gpu", "ok", f"{names}, with TensorFlow.")
+
+
+def _gpu_names() -> str:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    try:
+        command = [program, "--query-gpu=name", "--format=csv,noheader"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return ""
+    return ", ".join(done.stdout.strip().splitlines()) if done.returncode == 0 else ""

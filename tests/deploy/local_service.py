@@ -1,0 +1,139 @@
+"""One service of the compose file as a local process."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moodline.leash import LeashedProcess
+from tests.support.needs import SHARED, command
+from tests.support.repository import ROOT
+
+if TYPE_CHECKING:
+    from tests.deploy.local_compose import LocalCompose
+
+YUNET = SHARED / "models/face_detection_yunet_2023mar.onnx"
+# What these images run before the command that the compose file gives.
+ENTRYPOINTS = {"prom/prometheus": ["prometheus"]}
+# The address that a server takes where its image's own default is "all".
+LISTEN = {"prom/prometheus": "--web.listen-address={address}:9090"}
+
+
+class LocalService:
+    """Started by its making; ``said`` is what its last health check printed."""
+
+    def __init__(self, name: str, described: dict[str, Any], project: "LocalCompose") -> None:
+        self.name = name
+        self.address = project.addresses[name]
+        self.said = ""
+        self._described = described
+        self._project = project
+        self._folder = project.folder / name
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._mounts: dict[str, Path] = {}
+        self._mount()
+        self._environment = self._made_environment()
+        self._log = self._folder / "log"
+        image = str(described.get("image", "")).partition(":")[0]
+        line = [*ENTRYPOINTS.get(image, []), *map(self.local, described["command"])]
+        line += [LISTEN[image].format(address=self.address)] if image in LISTEN else []
+        line[0] = shutil.which(line[0], path=self._environment["PATH"]) or line[0]
+        with self._log.open("wb") as log:
+            self.process = LeashedProcess(line, env=self._environment, cwd=self._folder, output=log)
+
+    def local(self, text: str) -> str:
+        """Return a text of the compose file, or of a file that it mounts, with this machine's addresses and paths."""
+        for inside in sorted(self._mounts, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w./]){re.escape(inside)}(?![\w-])", str(self._mounts[inside]), text)
+        text = text.replace("0.0.0.0", self.address)
+        for name, address in self._project.addresses.items():
+            text = re.sub(rf"(?<=[@/]){name}(?=:\d)", address, text)
+        return text
+
+    def healthy(self) -> bool:
+        """Run the service's own health check once."""
+        from tests.deploy.local_compose import run_quietly, seconds
+
+        check = self._described["healthcheck"]
+        kind, *line = [text.replace("127.0.0.1", self.address) for text in check["test"]]
+        if kind == "CMD-SHELL":
+            line = ["/bin/sh", "-c", *line]
+        line[0] = shutil.which(line[0], path=self._environment["PATH"]) or line[0]
+        code, self.said = run_quietly(line, self._environment, seconds(check["timeout"]))
+        return code == 0
+
+    def log(self) -> str:
+        """Return what the service has written."""
+        return self._log.read_text("utf-8", "replace")
+
+    def stop(self) -> int:
+        """Send SIGTERM, wait for the file's own grace period, and return the exit code; then kill what is left."""
+        from tests.deploy.local_compose import seconds
+
+        return self.process.stop(seconds(self._described.get("stop_grace_period", "10s")))
+
+    def _mount(self) -> None:
+        """Put what the container mounts into folders of this machine; config files are adapted copies."""
+        mounts: dict[str, Path] = {}
+        for volume in self._described.get("volumes", []):
+            source, inside = volume.split(":")[:2]
+            mounts[inside] = ROOT / source if source.startswith(".") else self._folder / inside.strip("/")
+            mounts[inside].mkdir(parents=True, exist_ok=True)
+        files: dict[str, Path] = {}
+        for kind in ("configs", "secrets"):
+            for given in self._described.get(kind, []):
+                inside = given["target"] if kind == "configs" else f"/run/secrets/{given['target']}"
+                files[inside] = ROOT / self._project.content[kind][given["source"]]["file"]
+        self._mounts = mounts | {inside: self._folder / inside.strip("/") for inside in files}
+        for inside, source in files.items():
+            local = self._mounts[inside]
+            local.parent.mkdir(parents=True, exist_ok=True)
+            local.write_text(self._adapted(inside, source.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def _adapted(self, target: str, text: str) -> str:
+        text = self.local(text)
+        if target.endswith("redis.conf"):
+            return text + f"bind {self.address}\n"
+        if target.endswith("prometheus.yml"):
+            return self._without_dns(text)
+        return text
+
+    def _without_dns(self, text: str) -> str:
+        """Put addresses in the place of DNS's answers, and scrape every second: a test has no time."""
+        text = re.sub(r"(scrape_interval|evaluation_interval): \d+s", r"\1: 1s", text)
+        text = re.sub(r"scrape_timeout: \d+s", "scrape_timeout: 1s", text)
+        return re.sub(
+            r"dns_sd_configs:\n( *)- \{ names: \[(\w+)\], type: A, port: (\d+), .*\}",
+            lambda match: f"static_configs:\n{match[1]}- targets: ['{self._project.addresses[match[2]]}:{match[3]}']",
+            text,
+        )
+
+    def _made_environment(self) -> dict[str, str]:
+        from tests.deploy.local_compose import image_environment
+
+        target = self._described.get("build", {}).get("target", "")
+        given = image_environment(target) if target else {}
+        detector = given.get("MOODLINE_INGEST__DETECTOR_MODEL")
+        if detector is not None:
+            del given["MOODLINE_INGEST__DETECTOR_MODEL"]
+            stand_in = {"MODEL": str(YUNET)} if YUNET.exists() else {"DOWNLOAD": "false"}
+            given |= {f"MOODLINE_INGEST__DETECTOR_{name}": value for name, value in stand_in.items()}
+        given |= {name: self.local(str(value)) for name, value in self._described.get("environment", {}).items()}
+        machine = {"PATH": f"{self._programs()}:/usr/sbin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+        return given | machine | {"HOME": os.environ.get("HOME", "/tmp")}
+
+    def _programs(self) -> Path:
+        """Make a folder with the programs that the images have."""
+        folder = self._folder / "bin"
+        folder.mkdir(exist_ok=True)
+        moodline, healthy = f"{sys.executable} -m moodline.cli", f"{sys.executable} {ROOT / 'deploy/healthy.py'}"
+        # valkey-cli asks its own container when nobody names a host.
+        programs = {"moodline": moodline, "healthy": healthy, "valkey-server": command("redis-server")}
+        programs |= {"valkey-cli": f"{command('redis-cli')} -h {self.address}", "wget": command("wget")}
+        programs["prometheus"] = command("prometheus")
+        for name, line in programs.items():
+            (folder / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
+            (folder / name).chmod(0o755)
+        return folder

@@ -1,0 +1,209 @@
+"""The Kubernetes manifests: strictly valid, and in agreement with what the product is."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from moodline.config.environment import variable_names
+from moodline.settings import Settings, load_settings
+from tests.deploy.series import declared_labels, names_in
+from tests.deploy.test_dashboard import RECORDED
+from tests.support.repository import ROOT
+
+Manifest = dict[str, Any]
+
+FOLDER = ROOT / "deploy/kubernetes"
+OVERLAYS = ("keda", "hpa", "gpu", "external-redis")
+FOLDERS = [FOLDER / "base", *(FOLDER / "overlays" / name for name in OVERLAYS)]
+VERSIONS = ("1.29", "1.33")
+KEDA = json.loads(Path(__file__).with_name("keda_scaled_object.schema.json").read_text(encoding="utf-8"))
+NAME = "app.kubernetes.io/name"
+PORTS = {
+    "ingest": Settings().ingest.metrics_port,
+    "worker": Settings().worker.metrics_port,
+    "api": Settings().api.port,
+    "redis": 6379,
+}
+
+
+def written(folder: Path) -> Iterator[Manifest]:
+    """Yield the manifests of a folder as they are written."""
+    names = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
+    for name in names:
+        if name.endswith(".yaml"):
+            yield from yaml.safe_load_all((folder / name).read_text(encoding="utf-8"))
+
+
+@cache
+def rendered(folder: Path) -> list[Manifest]:
+    """Return what kustomize makes of a folder. kubectl is no Debian package of use (1.20): without it, skip."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("needs kubectl 1.28 or later")
+    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def check(manifest: Manifest, version: str) -> None:
+    if manifest["apiVersion"].startswith("keda.sh/"):
+        jsonschema.validate(manifest, KEDA)
+    else:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def workloads(manifests: list[Manifest]) -> dict[str, Manifest]:
+    return {one["metadata"]["name"]: one for one in manifests if one["kind"] in {"Deployment", "StatefulSet"}}
+
+
+BASE = list(written(FOLDER / "base"))
+WORKLOADS = workloads(BASE)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_what_is_written_is_strictly_valid(folder: Path, version: str) -> None:
+    for manifest in written(folder):
+        check(manifest, version)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_what_kustomize_makes_of_it_is_strictly_valid(folder: Path) -> None:
+    for manifest in rendered(folder):
+        check(manifest, VERSIONS[-1])
+
+
+def test_a_misspelt_field_does_not_pass() -> None:
+    manifest = json.loads(json.dumps(WORKLOADS["worker"]))
+    manifest["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        check(manifest, VERSIONS[-1])
+
+
+def test_everything_that_is_written_down_is_used() -> None:
+    for folder in FOLDERS:
+        text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
+        assert all(path.name in text for path in folder.iterdir() if path.name != "kustomization.yaml")
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_workload_is_watched_bounded_and_has_no_rights(name: str) -> None:
+    pod = WORKLOADS[name]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    assert container.keys() >= {"startupProbe", "readinessProbe", "livenessProbe"}
+    assert container["resources"]["limits"]["memory"]
+    assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert not pod["automountServiceAccountToken"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize("name", ["ingest", "worker", "api"])
+def test_a_service_runs_as_in_the_compose_file(name: str) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"][name]
+    (container,) = WORKLOADS[name]["spec"]["template"]["spec"]["containers"]
+
+    assert container["args"] == compose["command"]
+    assert {entry["name"] for entry in container["env"]} <= variable_names(Settings).keys()
+    assert {entry["name"] for entry in container["env"]} | {"REDIS_URL", "MOODLINE_SEAL_KEY"} == {
+        *compose["environment"]
+    }
+
+
+@pytest.mark.parametrize(("name", "port"), PORTS.items())
+def test_ports_are_those_that_the_product_listens_on(name: str, port: int) -> None:
+    (container,) = WORKLOADS[name]["spec"]["template"]["spec"]["containers"]
+    (given,) = container["ports"]
+
+    assert given["containerPort"] == port
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = container[probe]
+        if "httpGet" in asked:
+            assert asked["httpGet"]["port"] == given["name"]
+        elif name != "redis":
+            assert asked["exec"]["command"][:2] == ["healthy", f"http://127.0.0.1:{port}/metrics"]
+            assert asked["exec"]["command"][2].split()[0] in declared_labels()
+
+
+def test_services_budgets_and_policies_select_what_is_there() -> None:
+    for manifest in BASE:
+        spec = manifest.get("spec", {})
+        selector = {"Service": spec.get("selector"), "PodDisruptionBudget": spec.get("selector", {}).get("matchLabels")}
+        if wanted := selector.get(manifest["kind"]):
+            assert wanted[NAME] in WORKLOADS
+        if manifest["kind"] == "PodDisruptionBudget":
+            name = spec["selector"]["matchLabels"][NAME]
+            assert WORKLOADS[name]["spec"]["replicas"] > spec["minAvailable"], "else a drain never ends"
+
+
+def test_everything_is_denied_and_every_port_that_is_needed_is_let_through() -> None:
+    policies = {one["metadata"]["name"]: one["spec"] for one in BASE if one["kind"] == "NetworkPolicy"}
+    let_in = {
+        port["port"] for spec in policies.values() for rule in spec.get("ingress", ()) for port in rule.get("ports", ())
+    }
+
+    assert policies["deny-all"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert let_in == set(PORTS.values())
+    (cameras,) = [name for name, spec in policies.items() if "ipBlock" in json.dumps(spec)]
+    assert policies[cameras]["podSelector"]["matchLabels"][NAME] == "ingest"
+
+
+def test_redis_is_configured_as_in_the_compose_file() -> None:
+    copied = (FOLDER / "base/redis.conf").read_text(encoding="utf-8")
+
+    assert copied == (ROOT / "deploy/redis/redis.conf").read_text(encoding="utf-8")
+
+
+def test_its_configuration_is_valid() -> None:
+    assert load_settings(FOLDER / "base/moodline.yaml").streams
+
+
+def test_no_secret_is_in_git() -> None:
+    assert not [one for folder in FOLDERS for one in written(folder) if one["kind"] == "Secret"]
+
+
+def test_keda_follows_metrics_that_prometheus_has_and_never_goes_to_zero() -> None:
+    (scaled,) = [one for one in written(FOLDER / "overlays/keda") if one["kind"] == "ScaledObject"]
+    spec = scaled["spec"]
+
+    assert spec["minReplicaCount"] >= 1
+    assert spec["scaleTargetRef"]["name"] in WORKLOADS
+    for trigger in spec["triggers"]:
+        names = names_in(trigger["metadata"]["query"])
+        assert names
+        assert names <= declared_labels().keys() | RECORDED
+
+
+@pytest.mark.parametrize("overlay", ["keda", "hpa"])
+def test_the_autoscaler_alone_says_how_many_workers_there_are(overlay: str) -> None:
+    assert "replicas" not in workloads(rendered(FOLDER / "overlays" / overlay))["worker"]["spec"]
+
+
+def test_a_gpu_worker_asks_for_a_gpu_and_a_node_that_has_one() -> None:
+    pod = workloads(rendered(FOLDER / "overlays/gpu"))["worker"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert pod["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+    assert {entry["name"] for entry in container["env"]} <= variable_names(Settings).keys()
+
+
+def test_with_an_external_redis_there_is_none_of_our_own() -> None:
+    manifests = rendered(FOLDER / "overlays/external-redis")
+
+    assert "redis" not in {one["metadata"]["name"] for one in manifests if one["kind"] != "ConfigMap"}

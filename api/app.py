@@ -34,6 +34,7 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     app.state.live = LiveFeed(broker)
     app.state.metrics = Metrics()
     app.state.metrics.gauge("build_info").labels(__version__).set(1)
+    app.state.metrics.gauge("subscribers").set_function(lambda: app.state.live.subscribers)
     problems.install(app)
     for resource in (health, streams, summaries, events, dashboard):
         app.include_router(resource.router)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -69,8 +69,9 @@ def describe(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of ``app`` leave as problem+json."""
+    """Let every error of ``app`` leave as problem+json; that of a WebSocket instead of its acceptance."""
     app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(WebSocketRequestValidationError, _wrong_request)
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(MoodlineError, _moodline_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -82,7 +83,7 @@ def _problem(request: Request, status: int, detail: str, headers: dict[str, str]
 
 
 def _wrong_request(request: Request, error: Exception) -> JSONResponse:
-    first = cast("RequestValidationError", error).errors()[0]
+    first = cast("RequestValidationError | WebSocketRequestValidationError", error).errors()[0]
     place, *path = first["loc"]
     names = ".".join(part for part in path if isinstance(part, str))
     where = _PLACES.get(str(place), str(place).capitalize())

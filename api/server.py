@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 GRACE_S = 5
 """Requests that are still open this long after the signal are cut off; every service has 10 s to stop."""
+GOODBYE_S = 1.0
+"""As long a subscriber has to read what waits for it and that moodline stops."""
+MAX_MESSAGE = 1024 * 1024
+"""Bytes of the largest message that a WebSocket may send: a picture of a webcam, not more."""
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +46,14 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, stop: threading.Event) -> None:
         # No log configuration: uvicorn's records go where moodline's go. No access log: metrics tell more.
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            ws_max_size=MAX_MESSAGE,
+            # A window of 64 KB a subscriber, for events of half a kilobyte.
+            ws_per_message_deflate=False,
         )
         super().__init__(config)
         self._stop = stop
@@ -56,6 +67,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the subscriptions, then stop as uvicorn does."""
         self._live.close()
+        # uvicorn closes WebSockets at once, and what waits for them would be lost.
+        await self._live.goodbye(GOODBYE_S)
         await super().shutdown(sockets)
 
 

@@ -17,6 +17,7 @@ from moodline.emotions import EMOTIONS
 CSV_TYPE: Final = "text/csv"
 JSON_TYPE: Final = "application/json"
 Cell = str | int | float | None
+Row = Sequence[Cell]
 
 
 def _as_csv(
@@ -48,7 +49,7 @@ def summary_table(summary: SummaryModel, name: str) -> Response:
 
 def timeline_table(timeline: TimelineModel, name: str) -> Response:
     """Return a line for each step, with a column for each emotion."""
-    rows = [
+    rows: list[Row] = [
         (milliseconds(step.at), step.faces, step.tracks, *(step.emotions.get(emotion, 0) for emotion in EMOTIONS))
         for step in timeline.buckets
     ]
@@ -57,7 +58,7 @@ def timeline_table(timeline: TimelineModel, name: str) -> Response:
 
 def diary_table(diary: DiaryModel) -> Response:
     """Return a line for each day, with a column for each emotion."""
-    rows: list[list[Cell]] = []
+    rows: list[Row] = []
     for day in diary.days:
         counts = [day.emotions[emotion].count for emotion in EMOTIONS]
         seen = [_moment(day.first_seen), _moment(day.last_seen)]
@@ -66,7 +67,7 @@ def diary_table(diary: DiaryModel) -> Response:
     return _table(header, rows, f"{diary.stream}-days")
 
 
-def _summary_rows(period: PeriodModel, streams: Sequence[str]) -> list[tuple[Cell, ...]]:
+def _summary_rows(period: PeriodModel, streams: Sequence[str]) -> list[Row]:
     span = (milliseconds(period.start), milliseconds(period.end), " ".join(streams))
     return [
         (*span, name, one.count, one.share, one.mean_probability, period.faces, period.tracks)
@@ -74,7 +75,7 @@ def _summary_rows(period: PeriodModel, streams: Sequence[str]) -> list[tuple[Cel
     ]
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Cell]], name: str) -> Response:
+def _table(header: Sequence[str], rows: Iterable[Row], name: str) -> Response:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(header)

@@ -1,16 +1,19 @@
 """Emotion events: page by page, the last ones, and live."""
 
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from sse_starlette import EventSourceResponse
 
 from api.dependencies import BrokerHere, LiveHere, Selected
+from api.following import follow_events
 from api.models import EventPage, RecentEvents
 from api.pages import page_after, read_after
 from api.problems import describe
-from api.sse import subscriber
+from api.sse import as_server_sent
+from api.websocket import send_messages
 from moodline.event import last_events, latest_cursor
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
@@ -55,16 +58,26 @@ def recent(broker: BrokerHere, selected: Selected, limit: Limit = 30) -> RecentE
     return RecentEvents(events=last_events(broker, selected.takes, count=limit))
 
 
-@router.get("/live", responses=_LIVE | _ANSWERS, response_class=EventSourceResponse)
-def live(
-    broker: BrokerHere,
-    feed: LiveHere,
-    selected: Selected,
-    cursor: Cursor = "",
-    last_event_id: LastEventId = "",
-) -> EventSourceResponse:
-    """Follow events as they come; with ``Last-Event-ID`` or ``cursor``, those after it come first."""
+def _start(broker: BrokerHere, cursor: Cursor = "", last_event_id: LastEventId = "") -> str:
     start = last_event_id or cursor or latest_cursor(broker)
-    read_after(broker, start, 1)  # what is wrong with it must be said before the stream begins
-    messages = subscriber(feed, broker, selected, start)
+    read_after(broker, start, 1)  # what is wrong with it must be said before anything is sent
+    return start
+
+
+Start = Annotated[str, Depends(_start)]
+
+
+@router.get("/live", responses=_LIVE | _ANSWERS, response_class=EventSourceResponse)
+def live(broker: BrokerHere, feed: LiveHere, selected: Selected, start: Start) -> EventSourceResponse:
+    """Follow events as they come; with ``Last-Event-ID`` or ``cursor``, those after it come first."""
+    messages = as_server_sent(follow_events(feed, broker, selected, start))
     return EventSourceResponse(messages, shutdown_grace_period=SHUTDOWN_GRACE_S)
+
+
+@router.websocket("/ws")
+async def live_by_websocket(
+    websocket: WebSocket, broker: BrokerHere, feed: LiveHere, selected: Selected, start: Start
+) -> None:
+    """Follow events as ``/v1/events/live`` does, each message an object of event, cursor and data."""
+    async with aclosing(follow_events(feed, broker, selected, start)) as messages:
+        await send_messages(websocket, messages)

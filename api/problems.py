@@ -9,6 +9,8 @@ from fastapi.exceptions import RequestValidationError, WebSocketRequestValidatio
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 
 from moodline.errors import BrokerError, ConfigError, MoodlineError
 
@@ -45,6 +47,13 @@ class WrongParameterError(HTTPException):
 
 
 _EXAMPLES: Final = {
+    HTTPStatus.UNAUTHORIZED: ("/v1/streams", "This moodline asks for a key: send one as 'Authorization: Bearer KEY'."),
+    HTTPStatus.FORBIDDEN: ("/v1/streams", "This key may webcam, and this needs one that may read."),
+    HTTPStatus.MISDIRECTED_REQUEST: (
+        "/v1/streams",
+        "This moodline does not answer to the name 'evil.test'; api.allowed_hosts says which it has.",
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: ("/v1/streams", "That were too many requests; ask again in 1 s."),
     HTTPStatus.NOT_FOUND: (
         "/v1/streams/attic",
         "There is no stream 'attic'; /v1/streams lists those that are known.",
@@ -66,6 +75,19 @@ def describe(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
         content = {"schema": Problem.model_json_schema(), "example": example.model_dump()}
         described[int(status)] = {"description": status.phrase, "content": {PROBLEM_TYPE: content}}
     return described
+
+
+ACCESS: Final = describe(
+    HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_MANY_REQUESTS
+)
+"""What everything under /v1 may answer before it is asked at all."""
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+    """Answer a request, or a WebSocket instead of its acceptance, before any route is asked."""
+    connection = cast("Request", HTTPConnection(scope))
+    answer = _moodline_error(connection, error) if isinstance(error, MoodlineError) else _http_error(connection, error)
+    await answer(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:

@@ -36,6 +36,8 @@ def run_api(settings: Settings, stop: threading.Event) -> None:
         closing(listen(settings.api.host, settings.api.port)) as listener,
     ):
         log.info("The API and the dashboard are at %s", address(listener))
+        if settings.api.needs_key:
+            log.info("Requests need a key; `moodline keys create --scope read` makes one.")
         Server(create_app(settings, broker), stop).run(sockets=[listener])
     log.info("Stopped.")
 

@@ -9,6 +9,7 @@ import typer
 from moodline import __version__
 from moodline.cli.check_config import check_config
 from moodline.cli.events import events
+from moodline.cli.keys import build_keys
 from moodline.cli.services import api, ingest, worker
 from moodline.cli.streams import streams
 from moodline.cli.tools import bench, evaluate, train
@@ -44,6 +45,7 @@ def build_app() -> typer.Typer:
     tools: tuple[Command, ...] = (train, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
+    app.add_typer(build_keys(), name="keys", rich_help_panel=_WATCH)
     for command in services:
         app.command(rich_help_panel=_RUN)(command)
     for command in tools:

@@ -10,6 +10,7 @@ COMMANDS = (
     "up",
     "events",
     "streams",
+    "keys",
     "check-config",
     "ingest",
     "worker",

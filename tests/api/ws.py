@@ -11,6 +11,7 @@ from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 WITHIN_S = 10
+PATH = "/v1/events/ws"
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def opened(
     **query: str | list[str],
 ) -> Iterator[ClientConnection]:
     """Open a subscription. Raises InvalidStatus with the answer where it is refused."""
-    url = f"ws://{client.base_url.netloc.decode()}/v1/events/ws?{urlencode(query, doseq=True)}"
+    url = f"ws://{client.base_url.netloc.decode()}{PATH}?{urlencode(query, doseq=True)}"
     offered = [Subprotocol(name) for name in protocols] or None
     with connect(url, proxy=None, subprotocols=offered, additional_headers=headers) as socket:
         yield socket

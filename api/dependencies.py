@@ -16,15 +16,15 @@ from moodline.settings import Settings
 from moodline.streams import stream_ids
 
 
-def _broker(connection: HTTPConnection) -> Broker:
+async def _broker(connection: HTTPConnection) -> Broker:
     return cast("Broker", connection.app.state.broker)
 
 
-def _settings(connection: HTTPConnection) -> Settings:
+async def _settings(connection: HTTPConnection) -> Settings:
     return cast("Settings", connection.app.state.settings)
 
 
-def _live(connection: HTTPConnection) -> LiveFeed:
+async def _live(connection: HTTPConnection) -> LiveFeed:
     return cast("LiveFeed", connection.app.state.live)
 
 

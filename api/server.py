@@ -78,12 +78,19 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes any free one. Raises PortTakenError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise PortTakenError(
             f"The API cannot listen on {host}:{port} ({error.strerror}): another process uses the port, or "
             "the address is not this machine's; choose another api.port or api.host."
         ) from error
+    return _at_once(listener)
+
+
+def _at_once(listener: socket.socket) -> socket.socket:
+    """Let connections send small answers at once: asyncio does so only where the socket was made with a protocol."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def address(listener: socket.socket) -> str:

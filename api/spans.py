@@ -69,7 +69,7 @@ Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "
 Date = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 
 
-def _period(
+async def _period(
     settings: SettingsHere,
     window: Annotated[
         Span | None,
@@ -108,7 +108,7 @@ def _period(
     return Period(_checked(settings, end - since, "from"), end)
 
 
-def _days(
+async def _days(
     settings: SettingsHere,
     first: Annotated[
         Date | None,
@@ -146,7 +146,7 @@ def _checked(settings: Settings, window: timedelta, name: str) -> timedelta:
     return window
 
 
-def _step(
+async def _step(
     step: Annotated[
         Span,
         Query(description="Length of a step: 10s, 1m, 1h; a multiple of a kept resolution.", examples=["1m"]),
@@ -155,7 +155,7 @@ def _step(
     return step
 
 
-def _compare(
+async def _compare(
     compare: Annotated[
         Literal["before"] | None,
         Query(description="`before`: put the window before beside it, and what has changed since."),

@@ -20,7 +20,7 @@ Cell = str | int | float | None
 Row = Sequence[Cell]
 
 
-def _as_csv(
+async def _as_csv(
     request: Request,
     form: Annotated[
         Literal["json", "csv"] | None,

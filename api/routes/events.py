@@ -66,7 +66,7 @@ def _start(broker: BrokerHere, cursor: Cursor = "", last_event_id: LastEventId =
     return start
 
 
-def _place(feed: LiveHere, settings: SettingsHere) -> LiveFeed:
+async def _place(feed: LiveHere, settings: SettingsHere) -> LiveFeed:
     if feed.subscribers >= settings.api.max_subscribers:
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE,

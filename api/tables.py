@@ -1,4 +1,4 @@
-"""Summaries, timelines and days as CSV for spreadsheets: RFC 4180, a header line, times in UTC."""
+"""Summaries, timelines and days as JSON, or as CSV for spreadsheets: RFC 4180, a header line, times in UTC."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from api.models import milliseconds
 from api.summary_models import DiaryModel, PeriodModel, SummaryModel, TimelineModel
@@ -37,6 +38,11 @@ def describe_csv(example: Sequence[str]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of an answer that may be a table, with its first lines."""
     content = {CSV_TYPE: {"schema": {"type": "string"}, "example": "\r\n".join([*example, ""])}}
     return {int(HTTPStatus.OK): {"description": "As JSON, or as a table.", "content": content}}
+
+
+def as_json(model: BaseModel) -> Response:
+    """Return a model as JSON, written in the thread of its endpoint: FastAPI would validate it again in another."""
+    return Response(model.model_dump_json(), media_type=JSON_TYPE, headers={"Vary": "Accept"})
 
 
 def summary_table(summary: SummaryModel, name: str) -> Response:

@@ -12,7 +12,7 @@ from api.problems import UnknownStreamError, describe
 from api.routes.summaries import SUMMARY_CSV, TIMELINE_CSV
 from api.spans import AskedDays, AskedPeriod, Compare, Step
 from api.summary_models import DiaryModel, SummaryModel, TimelineModel
-from api.tables import AsCsv, describe_csv, diary_table, summary_table, timeline_table
+from api.tables import AsCsv, as_json, describe_csv, diary_table, summary_table, timeline_table
 from moodline.emotions import EMOTIONS
 from moodline.streams import list_streams, stream_view
 
@@ -51,28 +51,26 @@ def summary(
     as_csv: AsCsv,
     broker: BrokerHere,
     settings: SettingsHere,
-) -> SummaryModel | Response:
+) -> Response:
     """Sum up the emotions of one stream in the last ``window``, or between two moments."""
     check_known(broker, [stream_id])
     found = summarise(broker, [stream_id], settings.summaries, period, compare=compare)
-    return summary_table(found, stream_id) if as_csv else found
+    return summary_table(found, stream_id) if as_csv else as_json(found)
 
 
 @router.get("/{id}/timeline", responses=TIMELINE_CSV | _ANSWERS, response_model=TimelineModel)
 def timeline(
     stream_id: StreamId, period: AskedPeriod, step: Step, as_csv: AsCsv, broker: BrokerHere, settings: SettingsHere
-) -> TimelineModel | Response:
+) -> Response:
     """Count the emotions of one stream in the last ``window``, or between two moments, step by step."""
     check_known(broker, [stream_id])
     found = timeline_of(broker, [stream_id], settings.summaries, period, step)
-    return timeline_table(found, stream_id) if as_csv else found
+    return timeline_table(found, stream_id) if as_csv else as_json(found)
 
 
 @router.get("/{id}/days", responses=_DAYS_CSV | _ANSWERS, response_model=DiaryModel)
-def days(
-    stream_id: StreamId, period: AskedDays, as_csv: AsCsv, broker: BrokerHere, settings: SettingsHere
-) -> DiaryModel | Response:
+def days(stream_id: StreamId, period: AskedDays, as_csv: AsCsv, broker: BrokerHere, settings: SettingsHere) -> Response:
     """Keep a diary of one stream: the emotions of each day, in UTC."""
     check_known(broker, [stream_id])
     found = diary_of(broker, stream_id, settings.summaries, period)
-    return diary_table(found) if as_csv else found
+    return diary_table(found) if as_csv else as_json(found)

@@ -9,7 +9,7 @@ from api.periods import summarise, timeline_of
 from api.problems import describe
 from api.spans import AskedPeriod, Compare, Step
 from api.summary_models import SummaryModel, TimelineModel
-from api.tables import AsCsv, describe_csv, summary_table, timeline_table
+from api.tables import AsCsv, as_json, describe_csv, summary_table, timeline_table
 from moodline.emotions import EMOTIONS
 from moodline.streams import stream_ids
 
@@ -33,16 +33,14 @@ TIMELINE_CSV = describe_csv(
 @router.get("/summary", responses=SUMMARY_CSV | _ANSWERS, response_model=SummaryModel)
 def summary(
     period: AskedPeriod, compare: Compare, as_csv: AsCsv, broker: BrokerHere, settings: SettingsHere
-) -> SummaryModel | Response:
+) -> Response:
     """Sum up the emotions of all streams in the last ``window``, or between two moments."""
     found = summarise(broker, stream_ids(broker), settings.summaries, period, compare=compare)
-    return summary_table(found, "all") if as_csv else found
+    return summary_table(found, "all") if as_csv else as_json(found)
 
 
 @router.get("/timeline", responses=TIMELINE_CSV | _ANSWERS, response_model=TimelineModel)
-def timeline(
-    period: AskedPeriod, step: Step, as_csv: AsCsv, broker: BrokerHere, settings: SettingsHere
-) -> TimelineModel | Response:
+def timeline(period: AskedPeriod, step: Step, as_csv: AsCsv, broker: BrokerHere, settings: SettingsHere) -> Response:
     """Count the emotions of all streams in the last ``window``, or between two moments, step by step."""
     found = timeline_of(broker, stream_ids(broker), settings.summaries, period, step)
-    return timeline_table(found, "all") if as_csv else found
+    return timeline_table(found, "all") if as_csv else as_json(found)

@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
+from api.access import AccessMiddleware
+from api.keyring import Keyring
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
 from api.routes import dashboard, events, health, streams, summaries
@@ -16,6 +20,16 @@ from moodline.metrics import Metrics
 from moodline.settings import Settings
 
 DESCRIPTION = "Emotions of the faces in video streams, as events and as summaries over time."
+
+KEY_SCHEME: Final = HTTPBearer(
+    scheme_name="key",
+    bearerFormat="ml_<id>_<secret>",
+    description=(
+        "A key of `moodline keys create --scope read`, needed as soon as the API is reached by other machines. A "
+        "browser's WebSocket sends it as the subprotocol `moodline.key.<key>` beside `moodline.v1`."
+    ),
+    auto_error=False,
+)
 
 
 def create_app(settings: Settings, broker: Broker) -> FastAPI:
@@ -34,10 +48,16 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     app.state.live = LiveFeed(broker)
     app.state.metrics = Metrics()
     app.state.metrics.gauge("build_info").labels(__version__).set(1)
+    app.state.metrics.gauge("subscribers").set_function(lambda: app.state.live.subscribers)
     problems.install(app)
-    for resource in (health, streams, summaries, events, dashboard):
+    for resource in (health, dashboard):
         app.include_router(resource.router)
+    for asked in (streams, summaries, events):
+        # AccessMiddleware asks for the key; here it is only described.
+        app.include_router(asked.router, responses=problems.ACCESS, dependencies=[Depends(KEY_SCHEME)])
+    app.include_router(events.sockets)
     app.mount("/static", StaticFiles(directory=dashboard.STATIC), name="static")
+    app.add_middleware(AccessMiddleware, settings=settings.api, keyring=Keyring(broker, settings.api.keys))
     app.add_middleware(AnswerMiddleware, metrics=app.state.metrics)
     return app
 

@@ -43,6 +43,31 @@ PERIOD: Final[dict[str, Any]] = {
     "last_seen": "2026-11-22T08:32:06.84Z",
 }
 
+TIMELINE: Final[dict[str, Any]] = {
+    "streams": ["entrance"],
+    "window_s": 120.0,
+    "step_s": 60.0,
+    "buckets": [
+        {"at": "2026-11-22T08:30:00.000Z", "faces": 31, "tracks": 2, "emotions": {"happy": 20, "neutral": 11}},
+        {"at": "2026-11-22T08:31:00.000Z", "faces": 0, "tracks": 0, "emotions": {}},
+    ],
+}
+
+DIARY: Final[dict[str, Any]] = {
+    "stream": "entrance",
+    "days": [
+        {
+            "date": "2026-11-22",
+            "faces": 412,
+            "tracks": 9,
+            "strongest": "happy",
+            "emotions": PERIOD["emotions"],
+            "first_seen": "2026-11-22T08:18:44.200Z",
+            "last_seen": "2026-11-22T17:32:06.840Z",
+        }
+    ],
+}
+
 EVENT: Final[dict[str, Any]] = {
     "schema": 1,
     "id": "entrance/k3v9w2/18042-0",

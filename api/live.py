@@ -104,6 +104,7 @@ class LiveFeed:
         self._following = False
         self._wanted = threading.Event()
         self._stopping = threading.Event()
+        self._left = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="live-feed", daemon=True)
 
@@ -128,6 +129,8 @@ class LiveFeed:
         finally:
             with self._lock:
                 self._subscriptions.discard(subscription)
+            if self._stopping.is_set() and not self._subscriptions:
+                self._left.set()
 
     @property
     def subscribers(self) -> int:
@@ -140,6 +143,12 @@ class LiveFeed:
         self._wanted.set()
         for subscription in self._subscriptions:
             subscription.close()
+
+    async def goodbye(self, within_s: float) -> None:
+        """Wait until every subscriber has read what waits for it and has left, but not longer than ``within_s``."""
+        if self._subscriptions:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), within_s)
 
     async def join(self) -> None:
         """Wait for the thread's end."""

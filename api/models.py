@@ -6,25 +6,25 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from api.examples import EVENT, PERIOD, STREAM
-from moodline.emotions import Emotion
+from api.examples import EVENT, STREAM
 from moodline.event import Event
 from moodline.streams import DropReason, Ledger, StreamState, StreamStatus, StreamView
-from moodline.summaries import Bucket
 
 
-def _milliseconds(instant: datetime) -> str:
+def milliseconds(instant: datetime) -> str:
+    """Return a moment as every answer writes it: RFC 3339 in UTC with milliseconds."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Instant = Annotated[
     datetime,
-    PlainSerializer(_milliseconds, return_type=str, when_used="json"),
+    PlainSerializer(milliseconds, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
 
-def _example(value: Mapping[str, Any]) -> ConfigDict:
+def example_of(value: Mapping[str, Any]) -> ConfigDict:
+    """Return the configuration of a model that shows ``value`` as its example in the OpenAPI document."""
     return ConfigDict(json_schema_extra={"example": dict(value)})
 
 
@@ -63,7 +63,7 @@ class LedgerModel(BaseModel):
 class StreamModel(BaseModel):
     """One video stream at one instant."""
 
-    model_config = _example(STREAM)
+    model_config = example_of(STREAM)
 
     id: str
     state: StreamState
@@ -117,81 +117,10 @@ class StreamList(BaseModel):
     streams: list[StreamModel]
 
 
-class EmotionModel(BaseModel):
-    """How much of one emotion was seen."""
-
-    count: int = Field(description="Faces of which this emotion was the strongest.")
-    share: float = Field(description="The same as a share of all faces, 0 to 1.")
-    mean_probability: float = Field(description="Mean of the emotion's probability over all faces, 0 to 1.")
-
-
-class SummaryModel(BaseModel):
-    """Emotions in one window of time, over one stream or all."""
-
-    model_config = _example(PERIOD)
-
-    streams: list[str]
-    window_s: float = Field(description="The window that was asked for, in seconds.")
-    start: Instant = Field(description="Begin of the window, at the edge of a time bucket.")
-    end: Instant
-    faces: int = Field(description="Classified faces; one face in ten frames counts ten times.")
-    tracks: int = Field(description="Distinct faces, each followed over its frames.")
-    emotions: dict[Emotion, EmotionModel]
-    first_seen: Instant | None
-    last_seen: Instant | None
-
-    @classmethod
-    def of(cls, bucket: Bucket, streams: list[str], window: timedelta) -> "SummaryModel":
-        """Return the bucket that covers ``window`` of ``streams`` as the API shows it."""
-        emotions = {
-            name: EmotionModel(
-                count=one.count,
-                share=round(one.share, 4),
-                mean_probability=round(one.mean_probability, 4),
-            )
-            for name, one in bucket.emotions.items()
-        }
-        return cls(
-            streams=streams,
-            window_s=window.total_seconds(),
-            start=bucket.start,
-            end=bucket.end,
-            faces=bucket.faces,
-            tracks=bucket.tracks,
-            emotions=emotions,
-            first_seen=bucket.first_seen,
-            last_seen=bucket.last_seen,
-        )
-
-
-class StepModel(BaseModel):
-    """One step of a timeline."""
-
-    at: Instant = Field(description="Begin of the step.")
-    faces: int
-    tracks: int
-    emotions: dict[Emotion, int] = Field(description="Faces by their strongest emotion; those not seen are left out.")
-
-    @classmethod
-    def of(cls, bucket: Bucket) -> "StepModel":
-        """Return one bucket of a timeline as the API shows it."""
-        emotions = {name: one.count for name, one in bucket.emotions.items() if one.count}
-        return cls(at=bucket.start, faces=bucket.faces, tracks=bucket.tracks, emotions=emotions)
-
-
-class TimelineModel(BaseModel):
-    """Emotions step by step, oldest first; steps without faces are there, too."""
-
-    streams: list[str]
-    window_s: float
-    step_s: float
-    buckets: list[StepModel]
-
-
 class EventPage(BaseModel):
     """Events in the order of the feed, and where to go on."""
 
-    model_config = _example({"events": [EVENT], "next_cursor": "0_1795336327040-0", "more": True})
+    model_config = example_of({"events": [EVENT], "next_cursor": "0_1795336327040-0", "more": True})
 
     events: list[Event]
     next_cursor: str = Field(description="Give it as `cursor` to get what comes after this page.")
@@ -201,7 +130,7 @@ class EventPage(BaseModel):
 class RecentEvents(BaseModel):
     """The last events, newest first."""
 
-    model_config = _example({"events": [EVENT]})
+    model_config = example_of({"events": [EVENT]})
 
     events: list[Event]
 

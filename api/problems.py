@@ -5,10 +5,12 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 
 from moodline.errors import BrokerError, ConfigError, MoodlineError
 
@@ -45,6 +47,13 @@ class WrongParameterError(HTTPException):
 
 
 _EXAMPLES: Final = {
+    HTTPStatus.UNAUTHORIZED: ("/v1/streams", "This moodline asks for a key: send one as 'Authorization: Bearer KEY'."),
+    HTTPStatus.FORBIDDEN: ("/v1/streams", "This key may webcam, and this needs one that may read."),
+    HTTPStatus.MISDIRECTED_REQUEST: (
+        "/v1/streams",
+        "This moodline does not answer to the name 'evil.test'; api.allowed_hosts says which it has.",
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: ("/v1/streams", "That were too many requests; ask again in 1 s."),
     HTTPStatus.NOT_FOUND: (
         "/v1/streams/attic",
         "There is no stream 'attic'; /v1/streams lists those that are known.",
@@ -68,9 +77,23 @@ def describe(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     return described
 
 
+ACCESS: Final = describe(
+    HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.TOO_MANY_REQUESTS
+)
+"""What everything under /v1 may answer before it is asked at all."""
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
+    """Answer a request, or a WebSocket instead of its acceptance, before any route is asked."""
+    connection = cast("Request", HTTPConnection(scope))
+    answer = _moodline_error(connection, error) if isinstance(error, MoodlineError) else _http_error(connection, error)
+    await answer(scope, receive, send)
+
+
 def install(app: FastAPI) -> None:
-    """Let every error of ``app`` leave as problem+json."""
+    """Let every error of ``app`` leave as problem+json; that of a WebSocket instead of its acceptance."""
     app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(WebSocketRequestValidationError, _wrong_request)
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(MoodlineError, _moodline_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -82,7 +105,7 @@ def _problem(request: Request, status: int, detail: str, headers: dict[str, str]
 
 
 def _wrong_request(request: Request, error: Exception) -> JSONResponse:
-    first = cast("RequestValidationError", error).errors()[0]
+    first = cast("RequestValidationError | WebSocketRequestValidationError", error).errors()[0]
     place, *path = first["loc"]
     names = ".".join(part for part in path if isinstance(part, str))
     where = _PLACES.get(str(place), str(place).capitalize())

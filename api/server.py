@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 GRACE_S = 5
 """Requests that are still open this long after the signal are cut off; every service has 10 s to stop."""
+GOODBYE_S = 1.0
+"""As long a subscriber has to read what waits for it and that moodline stops."""
+MAX_MESSAGE = 1024 * 1024
+"""Bytes of the largest message that a WebSocket may send: a picture of a webcam, not more."""
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,8 @@ def run_api(settings: Settings, stop: threading.Event) -> None:
         closing(listen(settings.api.host, settings.api.port)) as listener,
     ):
         log.info("The API and the dashboard are at %s", address(listener))
+        if settings.api.needs_key:
+            log.info("Requests need a key; `moodline keys create --scope read` makes one.")
         Server(create_app(settings, broker), stop).run(sockets=[listener])
     log.info("Stopped.")
 
@@ -42,7 +48,14 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, stop: threading.Event) -> None:
         # No log configuration: uvicorn's records go where moodline's go. No access log: metrics tell more.
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            ws_max_size=MAX_MESSAGE,
+            # A window of 64 KB a subscriber, for events of half a kilobyte.
+            ws_per_message_deflate=False,
         )
         super().__init__(config)
         self._stop = stop
@@ -56,6 +69,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the subscriptions, then stop as uvicorn does."""
         self._live.close()
+        # uvicorn closes WebSockets at once, and what waits for them would be lost.
+        await self._live.goodbye(GOODBYE_S)
         await super().shutdown(sockets)
 
 
@@ -63,12 +78,19 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes any free one. Raises PortTakenError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise PortTakenError(
             f"The API cannot listen on {host}:{port} ({error.strerror}): another process uses the port, or "
             "the address is not this machine's; choose another api.port or api.host."
         ) from error
+    return _at_once(listener)
+
+
+def _at_once(listener: socket.socket) -> socket.socket:
+    """Let connections send small answers at once: asyncio does so only where the socket was made with a protocol."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def address(listener: socket.socket) -> str:

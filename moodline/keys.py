@@ -13,6 +13,8 @@ from typing import Final, Literal
 NAMESPACE: Final = "moodline:"
 PARTITIONS_KEY: Final = f"{NAMESPACE}partitions"
 """The number of partitions, fixed when the first service connects."""
+API_KEYS_KEY: Final = f"{NAMESPACE}api-keys"
+"""Hashes of the keys to the HTTP API (moodline.access)."""
 CHANNEL_PREFIX: Final = f"{NAMESPACE}events:"
 """Pub/Sub channel of a stream: this and the stream's id."""
 
@@ -104,6 +106,7 @@ def key_table() -> str:
     """Return the Markdown table of all keys for ARCHITECTURE.md."""
     rows = ["| key | type | holds | bound |", "|---|---|---|---|"]
     rows.append(f"| `{PARTITIONS_KEY}` | string | the number of partitions | one number |")
+    rows.append(f"| `{API_KEYS_KEY}` | hash | hashes of the keys to the HTTP API | one field a key |")
     for name, kind in KEY_KINDS.items():
         suffix = ":<stream>" if kind.scope == "stream" else ""
         suffix += ":<step>:<bucket>" if name == "sum" else ""

@@ -15,6 +15,7 @@ from moodline.errors import PortTakenError
 Service = Literal["ingest", "worker", "api"]
 CounterName = Literal["frames", "faces", "crops", "skipped", "reconnects", "events", "batches", "dead_letters"]
 GaugeName = Literal[
+    "subscribers",
     "stream_up",
     "stream_state",
     "last_frame_age",
@@ -66,6 +67,7 @@ COUNTERS: Final[Mapping[CounterName, Metric]] = MappingProxyType(
 
 GAUGES: Final[Mapping[GaugeName, Metric]] = MappingProxyType(
     {
+        "subscribers": Metric("moodline_subscribers", "api", "How many subscribers follow the events live?"),
         "stream_up": Metric("moodline_stream_up", "api", "Is the stream live (1) or not (0)?", ("stream",)),
         "stream_state": Metric(
             "moodline_stream_state", "api", "Which state is the stream in (1 for that one)?", ("stream", "state")

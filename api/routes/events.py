@@ -1,19 +1,24 @@
 """Emotion events: page by page, the last ones, and live."""
 
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, WebSocket
 from sse_starlette import EventSourceResponse
 
-from api.dependencies import BrokerHere, LiveHere, Selected
+from api.dependencies import BrokerHere, LiveHere, Selected, SettingsHere
+from api.following import follow_events
+from api.live import LiveFeed
 from api.models import EventPage, RecentEvents
 from api.pages import page_after, read_after
-from api.problems import describe
-from api.sse import subscriber
+from api.problems import RETRY_AFTER_S, describe
+from api.sse import as_server_sent
+from api.websocket import send_messages
 from moodline.event import last_events, latest_cursor
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
+sockets = APIRouter(prefix="/v1/events")
 
 # Not to be read, only to be given back; a wrong one is told before Redis is asked.
 _CURSOR: Final = r"^([0-9]{1,4}_[0-9]{1,19}-[0-9]{1,19}(\.|$))*$"
@@ -55,16 +60,37 @@ def recent(broker: BrokerHere, selected: Selected, limit: Limit = 30) -> RecentE
     return RecentEvents(events=last_events(broker, selected.takes, count=limit))
 
 
-@router.get("/live", responses=_LIVE | _ANSWERS, response_class=EventSourceResponse)
-def live(
-    broker: BrokerHere,
-    feed: LiveHere,
-    selected: Selected,
-    cursor: Cursor = "",
-    last_event_id: LastEventId = "",
-) -> EventSourceResponse:
-    """Follow events as they come; with ``Last-Event-ID`` or ``cursor``, those after it come first."""
+def _start(broker: BrokerHere, cursor: Cursor = "", last_event_id: LastEventId = "") -> str:
     start = last_event_id or cursor or latest_cursor(broker)
-    read_after(broker, start, 1)  # what is wrong with it must be said before the stream begins
-    messages = subscriber(feed, broker, selected, start)
+    read_after(broker, start, 1)  # what is wrong with it must be said before anything is sent
+    return start
+
+
+async def _place(feed: LiveHere, settings: SettingsHere) -> LiveFeed:
+    if feed.subscribers >= settings.api.max_subscribers:
+        raise HTTPException(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"There are {feed.subscribers} subscribers already (api.max_subscribers); come again later.",
+            {"Retry-After": str(RETRY_AFTER_S)},
+        )
+    return feed
+
+
+Start = Annotated[str, Depends(_start)]
+Place = Annotated[LiveFeed, Depends(_place)]
+
+
+@router.get("/live", responses=_LIVE | _ANSWERS, response_class=EventSourceResponse)
+def live(broker: BrokerHere, feed: Place, selected: Selected, start: Start) -> EventSourceResponse:
+    """Follow events as they come; with ``Last-Event-ID`` or ``cursor``, those after it come first."""
+    messages = as_server_sent(follow_events(feed, broker, selected, start))
     return EventSourceResponse(messages, shutdown_grace_period=SHUTDOWN_GRACE_S)
+
+
+@sockets.websocket("/ws")
+async def live_by_websocket(
+    websocket: WebSocket, broker: BrokerHere, feed: Place, selected: Selected, start: Start
+) -> None:
+    """Follow events as ``/v1/events/live`` does, each message an object of event, cursor and data."""
+    async with aclosing(follow_events(feed, broker, selected, start)) as messages:
+        await send_messages(websocket, messages)

@@ -1,5 +1,7 @@
 // Talks to the public API: answers as JSON, repeated questions, and live events.
 
+import { askForKey, currentKey, withKey } from './key.js';
+
 export class ApiError extends Error {
   constructor(status, sentence) {
     super(sentence);
@@ -7,10 +9,23 @@ export class ApiError extends Error {
   }
 }
 
+const NEEDS_ANOTHER_KEY = [401, 403];
+
+// Asks the API, and asks the user for a key as often as it is refused.
+async function ask(path, accept, signal) {
+  for (;;) {
+    const key = currentKey();
+    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal });
+    if (!NEEDS_ANOTHER_KEY.includes(response.status)) return response;
+    const { detail } = await response.json().catch(() => ({}));
+    await askForKey(key, detail ?? 'This key is refused.');
+  }
+}
+
 export async function get(path) {
   let response;
   try {
-    response = await fetch(path, { headers: { Accept: 'application/json' } });
+    response = await ask(path, 'application/json');
   } catch {
     throw new ApiError(0, 'moodline does not answer. The page goes on asking.');
   }
@@ -43,32 +58,55 @@ export function repeat(task, everyMs) {
 
 const KINDS = ['emotion', 'face_entered', 'emotion_changed', 'face_left'];
 const OPEN_AGAIN_MS = 3000;
+const SILENT_MS = 40000; // moodline says something every 15 s
 
-// Follows the events as they come. The browser reconnects by itself after a broken connection, but gives up after
-// an answer such as 503; then it is opened again here, where it was. Returns a function that ends it.
+// Follows the events as they come, and connects again where it was. Not by EventSource, which can send no key.
+// Returns a function that ends it.
 export function follow(query, { onEvent, onMissed, onLink }) {
-  let source = null;
-  let timer = 0;
   let cursor = '';
-  const listen = (name, act) => source.addEventListener(name, (message) => {
-    cursor = message.lastEventId || cursor;
-    act(JSON.parse(message.data));
-  });
-  const open = () => {
+  let timer = 0;
+  let request = null;
+  const act = ({ event, id, data }) => {
+    cursor = id || cursor;
+    if (event === 'ready') onLink(true);
+    else if (event === 'missed') onMissed(JSON.parse(data));
+    else if (KINDS.includes(event)) onEvent(JSON.parse(data));
+  };
+  const open = async () => {
+    const mine = new AbortController();
+    request = mine;
     const parameters = new URLSearchParams(query);
     if (cursor) parameters.set('cursor', cursor);
-    source = new EventSource(`/v1/events/live?${parameters}`);
-    listen('ready', () => onLink(true));
-    listen('missed', onMissed);
-    for (const kind of KINDS) listen(kind, onEvent);
-    source.addEventListener('error', () => {
-      onLink(false);
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, OPEN_AGAIN_MS);
-    });
+    await ask(`/v1/events/live?${parameters}`, 'text/event-stream', mine.signal)
+      .then((response) => (response.ok ? readMessages(response.body, act, mine) : null))
+      .catch(() => {});
+    if (request !== mine) return; // it was ended from outside
+    onLink(false);
+    timer = setTimeout(open, OPEN_AGAIN_MS);
   };
   open();
   return () => {
     clearTimeout(timer);
-    source.close();
+    request?.abort();
+    request = null;
   };
 }
+
+// Hands out server-sent events until their end, or until nothing has come for long.
+async function readMessages(body, act, request) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const silence = setTimeout(() => request.abort(), SILENT_MS);
+    const { value, done } = await reader.read().finally(() => clearTimeout(silence));
+    if (done) return;
+    const blocks = (rest + value).replaceAll('\r\n', '\n').split('\n\n');
+    rest = blocks.pop();
+    blocks.map(fieldsOf).filter((fields) => fields.event).forEach(act);
+  }
+}
+
+const fieldsOf = (block) => Object.fromEntries(block.split('\n').filter((line) => !line.startsWith(':')).map((line) => {
+  const colon = line.indexOf(': ');
+  return [line.slice(0, colon), line.slice(colon + 2)];
+}));

@@ -10,6 +10,7 @@ from moodline import __version__
 from moodline.cli.check_config import check_config
 from moodline.cli.doctor import doctor
 from moodline.cli.events import events
+from moodline.cli.keys import build_keys
 from moodline.cli.probe import probe
 from moodline.cli.purge import purge
 from moodline.cli.services import api, ingest, worker
@@ -47,6 +48,7 @@ def build_app() -> typer.Typer:
     tools: tuple[Command, ...] = (train, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
+    app.add_typer(build_keys(), name="keys", rich_help_panel=_WATCH)
     for command in services:
         app.command(rich_help_panel=_RUN)(command)
     for command in tools:

@@ -1,7 +1,8 @@
 #!lua flags=no-writes
 -- read (api, up): ledger, state and summaries of one stream at one instant.
--- args: stream; window (optional): {step_s, count, size, align}: `count` groups of `size` buckets of `step_s`, the last
--- of which ends with the newest bucket, rounded up to `align` buckets. A recording counts back from its last event.
+-- args: stream; window (optional): {step_s, count, size, align, ends}: `count` groups of `size` buckets of `step_s`, the
+-- last of which ends before bucket number `ends`, or without it with the newest bucket, rounded up to `align` buckets. A
+-- recording's newest is that of its last event.
 -- Returns {now, info, ledger, queued, open tracks, {{group number, fields}, ...}, number of the bucket after the last}.
 local stream = args.stream
 local groups, order = {}, {}
@@ -24,10 +25,10 @@ end
 
 local ends = 0
 if args.window then
-  local step, count, size, align = unpack(args.window)
+  local step, count, size, align, given = unpack(args.window)
   local known = redis.call('HMGET', key.info(stream), 'recorded', 'last_event_ms')
   local newest = known[1] == '1' and tonumber(known[2]) or now
-  ends = (math.floor(newest / (step * 1000 * align)) + 1) * align
+  ends = given or (math.floor(newest / (step * 1000 * align)) + 1) * align
   local first = ends - count * size
   for index = first, ends - 1 do
     local flat = redis.call('HGETALL', key.sum(stream) .. ':' .. digits(step) .. ':' .. digits(index))

@@ -1,9 +1,16 @@
 """The settings of api, which answers over HTTP."""
 
-from pydantic import Field
+import ipaddress
+from typing import Annotated
 
+from pydantic import ByteSize, Field, StringConstraints
+
+from moodline.config.schema import Unit
 from moodline.settings.section import Section
-from moodline.settings.units import Port
+from moodline.settings.units import MIB, Port, Size
+
+KeyLine = Annotated[str, StringConstraints(pattern=r"^(read|write|webcam):[0-9a-f]{8}:[0-9a-f]{64}$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]
 
 
 class ApiSettings(Section):
@@ -13,7 +20,63 @@ class ApiSettings(Section):
         default="127.0.0.1",
         min_length=1,
         description=(
-            "Address to listen on. Only this machine by default, since there is no login; 0.0.0.0 in a container."
+            "Address to listen on. Only this machine by default; 0.0.0.0 in a container. As soon as others reach it, "
+            "requests need a key (`moodline keys create --scope read`)."
         ),
     )
     port: Port = Field(default=8080, description="Port of the API, its documentation and its Prometheus metrics.")
+    require_key: bool = Field(
+        default=False,
+        description=(
+            "Ask for a key on this machine, too, as where a proxy passes others on. Where `host` is no loopback "
+            "address, a key is needed whatever stands here."
+        ),
+    )
+    keys: tuple[KeyLine, ...] = Field(
+        default=(),
+        description=(
+            "Hashes of keys that are valid beside those in Redis, as `moodline keys create --for-config` prints them: "
+            "for a server that forgets, such as that of `moodline up`, or keys deployed with the configuration."
+        ),
+    )
+    health_needs_key: bool = Field(
+        default=False, description="Whether /healthz and /readyz need a key; they tell nothing but that moodline lives."
+    )
+    metrics_needs_key: bool = Field(
+        default=False, description="Whether /metrics needs a key; it names the streams and counts their faces."
+    )
+    allowed_hosts: tuple[HostName, ...] = Field(
+        default=(),
+        description=(
+            "Names by which moodline may be asked, such as that of a proxy. If empty: on a loopback address its own "
+            "names only, so that no web page can reach it under a name of its making; else any."
+        ),
+    )
+    rate_limit: Annotated[float, Unit("requests/s")] = Field(
+        default=300,
+        ge=0,
+        description="Requests a second of one key, or of one address without keys; bursts are twice that. 0: no limit.",
+    )
+    max_body: Size = Field(
+        default=ByteSize(MIB), description="The largest body of a request that is read; asking needs none."
+    )
+    max_subscribers: Annotated[int, Unit("subscribers")] = Field(
+        default=200,
+        ge=1,
+        description="Subscribers that may follow live events at once; each can make up to 1,000 events wait.",
+    )
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches the API."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether requests need a key."""
+        return self.require_key or not self.loopback

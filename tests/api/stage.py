@@ -15,7 +15,7 @@ from api.server import Server, address, listen
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
 from moodline.emotions import Emotion
-from moodline.settings import Settings
+from moodline.settings import ApiSettings, Settings
 from moodline.streams import StreamState, StreamStatus
 from moodline.work_queue import Committed
 from tests.support.brokers import frame_of, live_stream
@@ -54,8 +54,9 @@ class Scene:
         now = round(time.time() * 1000) if at_ms is None else at_ms
         self._reader(stream).enqueue(frame_of(self._frames, faces=faces, at_ms=now - 40 * self._frames), age_ms=5)
 
-    def see(self, stream: str, *emotions: Emotion, at_ms: int | None = None) -> None:
+    def see(self, stream: str, *emotions: Emotion, at_ms: int | None = None, recorded: bool = False) -> None:
         """Let a frame come with one face for each of `emotions`, and judge them so."""
+        self._reader(stream, recorded=recorded)
         self.queue(stream, len(emotions), at_ms=at_ms)
         queue = work_queue(self._broker, stream=stream)
         taken = take_one(queue)
@@ -71,10 +72,10 @@ class Scene:
         assert taken is not None
         drop_as(queue, taken.hand, taken.entries[0], "a test")
 
-    def _reader(self, stream: str) -> Reader:
+    def _reader(self, stream: str, *, recorded: bool = False) -> Reader:
         if stream not in self._readers:
             self._readers[stream] = Reader.acquire(
-                self._broker, live_stream(stream), owner="test", lease=timedelta(minutes=1), recorded=False
+                self._broker, live_stream(stream), owner="test", lease=timedelta(minutes=1), recorded=recorded
             )
         return self._readers[stream]
 
@@ -88,11 +89,11 @@ class Scene:
 
 
 @contextmanager
-def serving(broker: Broker) -> Iterator[httpx.Client]:
-    """Serve the application on a loopback port, and give a client for it."""
+def serving(broker: Broker, settings: ApiSettings | None = None) -> Iterator[httpx.Client]:
+    """Serve the application on a loopback port whatever the settings say, and give a client for it."""
     stop = threading.Event()
     with listen("127.0.0.1", 0) as listener:
-        server = Server(create_app(Settings(), broker), stop)
+        server = Server(create_app(Settings(api=settings or ApiSettings()), broker), stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

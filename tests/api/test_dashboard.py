@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from api.routes.dashboard import STATIC
+from moodline.access import new_key, save_key
 from moodline.broker import Broker
+from moodline.settings import ApiSettings
 from tests.api.browser import Browser, chromium
 from tests.api.stage import Scene, serving
 from tests.support.wait import wait_until
@@ -137,3 +139,32 @@ def test_a_browser_says_that_the_api_is_away(broker: Broker, scene: Scene, brows
     browser.wait_for("offline")
     browser.wait_for("moodline does not answer")
     browser.open("about:blank")  # leaves its reports of refused connections behind
+
+
+def test_a_browser_asks_for_a_key_once_and_goes_on_with_it(broker: Broker, scene: Scene, browser: Browser) -> None:
+    scene.open("door")
+    text, key = new_key("read")
+    save_key(broker, key)
+    with serving(broker, ApiSettings(require_key=True)) as client:
+        browser.open(str(client.base_url))
+        browser.wait_for("This moodline asks for a key")
+        enter(browser, "wrong")
+        browser.wait_for("This key is not known here")
+        enter(browser, text)
+        browser.wait_for("connected")
+        assert "asks for a key" not in browser.text()
+        scene.see("door", "surprise")
+        browser.wait_for("door #0 surprise 94 %")
+
+        browser.faults.clear()  # Chromium calls each 401 an error
+        browser.call("Page.reload")
+        browser.wait_for("1 of 1 stream live")
+        assert browser.run("document.querySelector('dialog')") is None
+        assert text not in browser.run("location.href")
+        browser.run("sessionStorage.clear()")
+
+
+def enter(browser: Browser, key: str) -> None:
+    """Type a key and press Enter."""
+    browser.run(f"document.querySelector('#key').value = {key!r}")
+    browser.run("document.querySelector('dialog form').requestSubmit()")

@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sse_starlette import ServerSentEvent
 
+import api.following
 import api.live
-import api.sse
+from api.following import Message, follow_events
 from api.live import LiveFeed
 from api.selection import Selection
-from api.sse import subscriber
 from moodline.broker import Broker
 from moodline.event import latest_cursor, read_events
 from tests.api.stage import Scene
@@ -22,7 +21,7 @@ from tests.support.judging import all_events
 
 WITHIN_S = 10
 FROM_THE_OLDEST = ""
-Messages = AsyncIterator[ServerSentEvent]
+Messages = AsyncIterator[Message]
 
 
 @asynccontextmanager
@@ -30,7 +29,7 @@ async def joining(broker: Broker, *, queue_events: int = 100) -> AsyncIterator[t
     """Start a feed and a subscriber that has just been told that it is there, and has read nothing yet."""
     feed = LiveFeed(broker, queue_events=queue_events)
     feed.start()
-    messages = subscriber(feed, broker, Selection(), FROM_THE_OLDEST)
+    messages = follow_events(feed, broker, Selection(), FROM_THE_OLDEST)
     assert (await anext(messages)).event == "ready"
     try:
         yield feed, messages
@@ -54,7 +53,7 @@ async def take(messages: Messages, number: int) -> list[str]:
     """Return the ids of the next events; anything else that comes is no part of the story."""
     ids = []
     for _ in range(number):
-        coming: Awaitable[ServerSentEvent] = anext(messages)
+        coming: Awaitable[Message] = anext(messages)
         message: Any = await asyncio.wait_for(coming, WITHIN_S)
         assert message.event in {"emotion", "face_entered"}, message.event
         ids.append(json.loads(message.data)["id"])
@@ -76,6 +75,20 @@ def test_what_overflows_before_the_first_reading_is_not_missed(broker: Broker, s
     assert asyncio.run(scenario()) == ids_of(broker)
 
 
+def test_who_reads_too_slowly_is_told_how_much_was_missed(broker: Broker, scene: Scene) -> None:
+    async def scenario() -> list[Message]:
+        async with joining(broker, queue_events=3) as (feed, messages):
+            await follow(feed, lambda: see(scene, 1), 2)
+            await take(messages, 2)
+            await follow(feed, lambda: see(scene, 8), 8)
+            return [await asyncio.wait_for(anext(messages), WITHIN_S) for _ in range(4)]
+
+    notice, *rest = asyncio.run(scenario())
+
+    assert (notice.event, json.loads(notice.data), notice.cursor) == ("missed", {"missed": 5}, "")
+    assert [json.loads(message.data)["id"] for message in rest] == ids_of(broker)[-3:]
+
+
 def test_what_comes_by_both_ways_is_sent_once(broker: Broker, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> list[str]:
         loop = asyncio.get_running_loop()
@@ -88,7 +101,7 @@ def test_what_comes_by_both_ways_is_sent_once(broker: Broker, scene: Scene, monk
                 written.result(WITHIN_S)
                 return real(*args, **more)
 
-            monkeypatch.setattr(api.sse, "read_events", read_late)
+            monkeypatch.setattr(api.following, "read_events", read_late)
             first = await take(messages, 4)
             await follow(feed, lambda: see(scene, 1), 1)
             return first + await take(messages, 1)
@@ -112,7 +125,7 @@ def test_nothing_is_lost_while_the_reading_thread_finds_its_place(
         see(scene, 1)
         return latest_cursor(broker)
 
-    monkeypatch.setattr(api.sse, "read_events", read)
+    monkeypatch.setattr(api.following, "read_events", read)
     monkeypatch.setattr(api.live, "latest_cursor", latest_after_one_more)
 
     async def scenario() -> list[str]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
-from api.models import EventPage, StreamModel, SummaryModel
+from api.models import EventPage, StreamModel
 from api.problems import Problem
+from api.summary_models import DiaryModel, SummaryModel, TimelineModel
 from tests.api.stage import Scene
 
 
@@ -33,6 +35,7 @@ def test_every_endpoint_of_the_api_is_in_it(document: dict[str, Any]) -> None:
         "/v1/streams/{id}",
         "/v1/streams/{id}/summary",
         "/v1/streams/{id}/timeline",
+        "/v1/streams/{id}/days",
         "/v1/summary",
         "/v1/timeline",
         "/v1/events",
@@ -57,8 +60,8 @@ def test_every_parameter_of_v1_is_explained(document: dict[str, Any]) -> None:
             assert parameter["description"], (path, parameter["name"])
 
 
-@pytest.mark.parametrize("model", [StreamModel, SummaryModel, EventPage])
-def test_examples_are_valid(model: type[StreamModel | SummaryModel | EventPage], document: dict[str, Any]) -> None:
+@pytest.mark.parametrize("model", [StreamModel, SummaryModel, TimelineModel, DiaryModel, EventPage])
+def test_examples_are_valid(model: type[BaseModel], document: dict[str, Any]) -> None:
     example = document["components"]["schemas"][model.__name__]["example"]
 
     model.model_validate(example)

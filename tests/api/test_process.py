@@ -85,7 +85,7 @@ def test_a_subscriber_that_reads_nothing_does_not_hold_up_the_end(broker: Broker
         running(broker) as (process, client),
         socket.create_connection((client.base_url.host, client.base_url.port or 0)) as silent,
     ):
-        silent.sendall(b"GET /v1/events/live?cursor=0_0-0 HTTP/1.1\r\nHost: test\r\n\r\n")
+        silent.sendall(b"GET /v1/events/live?cursor=0_0-0 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert silent.recv(15) == b"HTTP/1.1 200 OK"
         scene.see("door", "happy", "sad", "angry")
         process.terminate()

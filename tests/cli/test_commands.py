@@ -11,6 +11,7 @@ COMMANDS = (
     "events",
     "streams",
     "probe",
+    "keys",
     "check-config",
     "ingest",
     "worker",

@@ -1,0 +1,168 @@
+"""The examples do what their page says: they print, go on where they were, and forward until it is taken."""
+
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Self
+
+import httpx
+import pytest
+
+from moodline.access import new_key, save_key
+from moodline.broker import Broker
+from moodline.event import read_events
+from moodline.settings import ApiSettings
+from tests.api.stage import Scene, serving
+from tests.support.judging import all_events
+from tests.support.needs import command
+from tests.support.repository import ROOT
+from tests.support.wait import wait_until
+
+EXAMPLES = ROOT / "examples"
+PYTHON = (sys.executable, "-u")
+STARTED_WITHIN_S = 30
+
+
+def url_of(broker: Broker) -> str:
+    assert broker.settings.url is not None
+    return broker.settings.url.get_secret_value()
+
+
+@contextmanager
+def running(words: Sequence[str], output: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    with output.open("ab") as out, subprocess.Popen(words, env={**os.environ, **env}, stdout=out) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ids_in(output: Path) -> list[str]:
+    return [json.loads(line)["id"] for line in output.read_text().splitlines() if line.startswith("{")]
+
+
+def ids_of(broker: Broker) -> list[str]:
+    return [event.id for event in all_events(broker)]
+
+
+def followers() -> list[list[str]]:
+    return [[*PYTHON, str(EXAMPLES / "python_asyncio.py")], ["node", str(EXAMPLES / "node/follow.mjs")]]
+
+
+@pytest.mark.parametrize("words", followers(), ids=["asyncio", "node"])
+def test_a_follower_of_the_feed_prints_each_event_once(
+    broker: Broker, scene: Scene, tmp_path: Path, words: list[str]
+) -> None:
+    program = [command(words[0]) if words[0] == "node" else words[0], *words[1:]]
+    output = tmp_path / "out"
+    with running(program, output, REDIS_URL=url_of(broker)):
+
+        def sees_something() -> bool:
+            scene.see("door", "happy")
+            return bool(ids_in(output))
+
+        wait_until(sees_something, description="the first event", timeout=STARTED_WITHIN_S)
+        scene.see("door", "sad", "surprise")
+        last = ids_of(broker)[-1]
+        wait_until(lambda: ids_in(output)[-1] == last, description="the last event")
+
+    seen = ids_in(output)
+    assert seen == ids_of(broker)[-len(seen) :]
+
+
+def test_a_reader_goes_on_where_it_was_when_it_was_killed(broker: Broker, scene: Scene, tmp_path: Path) -> None:
+    output, place = tmp_path / "out", tmp_path / "place.cursor"
+    text, key = new_key("read")
+    save_key(broker, key)
+    words = [*PYTHON, str(EXAMPLES / "python_resume.py"), str(place), "stream=door", "kind=emotion"]
+    scene.see("door", "happy")
+    scene.see("hall", "sad")
+    with serving(broker, ApiSettings(require_key=True)) as client:
+        env = {"MOODLINE_URL": str(client.base_url).rstrip("/"), "MOODLINE_KEY": text}
+        for number in (1, 3):
+            with running(words, output, **env):
+                printed(output, place, number)
+            scene.see("door", "sad")
+            scene.see("door", "angry")
+
+    wanted = [event.id for event in all_events(broker) if event.stream == "door" and event.kind == "emotion"]
+    assert ids_in(output) == wanted[:3]
+
+
+def printed(output: Path, place: Path, number: int) -> None:
+    wait_until(
+        lambda: len(ids_in(output)) >= number and place.exists(),
+        description=f"{number} events",
+        timeout=STARTED_WITHIN_S,
+    )
+
+
+class Hook:
+    """A receiver of webhooks that answers with each of `answers` in turn, and then takes all."""
+
+    def __init__(self, secret: bytes, answers: Sequence[int]) -> None:
+        self.taken: list[str] = []
+        self.asked: list[str] = []
+        hook, left = self, list(answers)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                signed = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+                assert self.headers["X-Moodline-Signature"] == signed
+                event_id = json.loads(body)["id"]
+                assert self.headers["Idempotency-Key"] == event_id
+                hook.asked.append(event_id)
+                status = left.pop(0) if left else 204
+                if status == 204:
+                    hook.taken.append(event_id)
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_the_forwarder_posts_until_it_is_taken_and_goes_on_after_a_restart(
+    client: httpx.Client, broker: Broker, scene: Scene, tmp_path: Path
+) -> None:
+    place = tmp_path / "place.cursor"
+    words = [*PYTHON, str(EXAMPLES / "webhook_forwarder.py"), str(place), "kind=emotion"]
+    env = {"MOODLINE_URL": str(client.base_url).rstrip("/"), "WEBHOOK_SECRET": "sesame"}
+    scene.see("door", "neutral")  # before it began: not for it
+    with Hook(b"sesame", [503, 204, 404]) as hook:
+        with running(words, tmp_path / "out", WEBHOOK_URL=hook.url, **env):
+            wait_until(place.exists, description="it follows", timeout=STARTED_WITHIN_S)
+            for _ in range(3):
+                scene.see("door", "happy")
+            wait_until(lambda: len(hook.asked) == 4, description="three events, one of them twice")
+            wait_until(lambda: len(hook.taken) == 2, description="two are taken, one is refused for ever")
+            last = [cursor for cursor, event in read_events(broker)[0] if event.kind == "emotion"][-1]
+            wait_until(lambda: place.read_text() == last, description="the cursor is kept")
+        scene.see("door", "sad")
+        with running(words, tmp_path / "out", WEBHOOK_URL=hook.url, **env):
+            wait_until(lambda: len(hook.taken) == 3, description="what came meanwhile", timeout=STARTED_WITHIN_S)
+
+    wanted = [event.id for event in all_events(broker) if event.kind == "emotion"][1:]
+    assert hook.asked[:2] == [wanted[0]] * 2
+    assert list(dict.fromkeys(hook.asked)) == wanted
+    assert hook.taken[-1] == wanted[-1]

@@ -1,15 +1,16 @@
 """The connection to Redis: partitions, scripts, and errors that a person understands."""
 
+import logging
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, cast
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, cast
 
 import msgpack
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import ClusterDownError, RedisClusterException
 
+from moodline.connecting import is_cluster, open_client
 from moodline.errors import (
     BrokerError,
     BrokerFullError,
@@ -23,18 +24,24 @@ from moodline.scripts import ScriptName, script
 from moodline.sealing import Sealer
 from moodline.settings import RedisSettings
 
-OLDEST_REDIS: Final = (7, 0)
-OLDEST_VALKEY: Final = (7, 2)
+log = logging.getLogger(__name__)
+
+_AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, ClusterDownError, RedisClusterException)
 
 
 class Broker:
-    """One service's way to Redis. Safe to share between threads."""
+    """One service's way to Redis, one server or a cluster. Safe to share between threads."""
 
     def __init__(self, client: "redis.Redis", settings: RedisSettings, *, shown_url: str) -> None:
         self.client = client
         self.settings = settings
         self.shown_url = shown_url
         self.partitions = 1
+
+    @property
+    def cluster(self) -> bool:
+        """Whether partitions may live on different nodes: no command may name keys of two of them."""
+        return is_cluster(self.client)
 
     def keys_of(self, stream: str) -> PartitionKeys:
         """Return the keys of the partition in which a stream lives."""
@@ -65,32 +72,36 @@ class Broker:
             except redis.exceptions.NoScriptError:
                 return self.client.eval(found.text, 1, first_key, packed)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> AbstractContextManager[None]:
         """Turn redis-py's errors into moodline's."""
-        try:
-            yield
-        except redis.exceptions.RedisError as error:
-            raise self._explained(error) from error
-
-    def _explained(self, error: redis.exceptions.RedisError) -> BrokerError:
-        said = redact_text(str(error)).rstrip(".")
-        where = f"Redis at {self.shown_url}"
-        if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError):
-            return BrokerPolicyError(
-                f"{where} refuses this service ({said}); check user and password in REDIS_URL and the server's ACL."
-            )
-        if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
-            return BrokerUnavailableError(
-                f"{where} cannot be reached ({said}); start it or correct REDIS_URL (redis.url in the configuration)."
-            )
-        if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in said:
-            return BrokerFullError(f"{where} is at its memory limit ({said}); raise maxmemory or add workers.")
-        return BrokerError(f"{where} answered with an error ({said}).")
+        return _explaining(self.shown_url)
 
     def close(self) -> None:
         """Close all connections."""
         self.client.close()
+
+
+@contextmanager
+def _explaining(shown_url: str) -> Iterator[None]:
+    try:
+        yield
+    except (redis.exceptions.RedisError, RedisClusterException) as error:
+        raise _explained(error, f"Redis at {shown_url}") from error
+
+
+def _explained(error: Exception, where: str) -> BrokerError:
+    said = redact_text(str(error)).rstrip(".")
+    if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError):
+        return BrokerPolicyError(
+            f"{where} refuses this service ({said}); check user and password in REDIS_URL and the server's ACL."
+        )
+    if isinstance(error, _AWAY):
+        return BrokerUnavailableError(
+            f"{where} cannot be reached ({said}); start it or correct REDIS_URL (redis.url in the configuration)."
+        )
+    if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in said:
+        return BrokerFullError(f"{where} is at its memory limit ({said}); raise maxmemory or add workers.")
+    return BrokerError(f"{where} answered with an error ({said}).")
 
 
 def connect(settings: RedisSettings) -> Broker:
@@ -98,49 +109,23 @@ def connect(settings: RedisSettings) -> Broker:
 
     Raises ConfigError (no or malformed URL), BrokerUnavailableError, BrokerPolicyError.
     """
-    if settings.url is None:
-        raise ConfigError(
-            "REDIS_URL is not set: give the address of a Redis 7.0+ or Valkey 7.2+ server "
-            "(redis://localhost:6379), or start everything with `moodline up`, which brings its own."
-        )
-    url = settings.url.get_secret_value()
-    timeout = settings.socket_timeout.total_seconds()
-    try:
-        # Only the caller knows which of its commands may run twice, so the client itself never retries.
-        client = redis.Redis.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
-        )
-    except ValueError as error:
-        raise ConfigError(f"REDIS_URL ({redact_url(url)}) is no address of a Redis server: {error}.") from error
-    broker = Broker(client, settings, shown_url=redact_url(url))
-    _check_server(broker)
+    shown_url = redact_url(settings.url.get_secret_value()) if settings.url else ""
+    with _explaining(shown_url):
+        client = open_client(settings)
+    broker = Broker(client, settings, shown_url=shown_url)
     broker.partitions = _agree_on_partitions(broker)
     _try_scripts(broker)
     return broker
 
 
-def _check_server(broker: Broker) -> None:
-    with broker.errors():
-        info = broker.client.info("everything")
-    valkey = info.get("valkey_version")
-    version, oldest = (valkey, OLDEST_VALKEY) if valkey else (str(info["redis_version"]), OLDEST_REDIS)
-    if tuple(int(part) for part in str(version).split(".")[:2]) < oldest:
-        raise BrokerPolicyError(
-            f"Redis at {broker.shown_url} has version {version}; moodline needs Redis 7.0, Valkey 7.2, or later."
-        )
-    policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        raise BrokerPolicyError(
-            f"Redis at {broker.shown_url} has maxmemory-policy {policy}, which deletes accepted crops without a word; "
-            "set `maxmemory-policy noeviction`."
-        )
-
-
 def _agree_on_partitions(broker: Broker) -> int:
     wanted = broker.settings.partitions
     with broker.errors():
-        broker.client.set(PARTITIONS_KEY, wanted, nx=True)
-        fixed = int(cast("bytes", broker.client.get(PARTITIONS_KEY)))
+        known = broker.client.get(PARTITIONS_KEY)
+        if known is None:  # else nothing is written: a full server must take a worker that drains it
+            broker.client.set(PARTITIONS_KEY, wanted, nx=True)
+            known = broker.client.get(PARTITIONS_KEY)
+        fixed = int(cast("bytes", known))
     if fixed != wanted:
         raise ConfigError(
             f"redis.partitions is {wanted}, but Redis at {broker.shown_url} was set up with {fixed}, and the number is "
@@ -155,8 +140,12 @@ def _try_scripts(broker: Broker) -> None:
     stream = "trial"
     try:
         lease = {"stream": stream, "owner": "trial", "nonce": "trial", "lease_ms": 1000}
-        token = broker.run("lease", keys, op="acquire", **lease)[1]
-        broker.run("lease", keys, op="release", token=token, **lease)
+        try:
+            token = broker.run("lease", keys, op="acquire", **lease)[1]
+            broker.run("lease", keys, op="release", token=token, **lease)
+        except BrokerFullError as error:
+            # Only ingest needs these two, and it says so itself; a worker has to start now to drain the server.
+            log.warning("%s Crops are refused until then.", error)
         broker.run("sweep", keys, feed_max=1, streams=1, tracks=1)
         broker.run("remove", keys, stream=stream, limit=1, feed_max=1)
     finally:

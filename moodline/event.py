@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from moodline.broker import Broker
 from moodline.emotions import Emotion
+from moodline.feeds import read_feeds
 from moodline.keys import PartitionKeys
 
 EventKind = Literal["emotion", "face_entered", "emotion_changed", "face_left"]
@@ -117,10 +118,8 @@ def read_events(
     """
     places = _unpack(after, broker.partitions)
     asked = {keys.of_partition("feed"): places[str(number)] for number, keys in enumerate(broker.all_keys())}
-    with broker.errors():
-        reply = cast("Any", broker.client.xread(asked, count=count, block=block_ms))  # type: ignore[arg-type]
     found: list[tuple[Cursor, Event]] = []
-    for name, entries in _entries_by_feed(reply):
+    for name, entries in read_feeds(broker, asked, count=count, block_ms=block_ms):
         number = _partition_number(name, broker)
         for entry_id, fields in entries:
             places[number] = entry_id.decode()
@@ -154,18 +153,9 @@ def _last_of_feed(broker: Broker, feed: str, wanted: Callable[[Event], bool], co
     return chosen[:count]
 
 
-def _entries_by_feed(reply: Any) -> list[tuple[bytes, list[Any]]]:
-    """XREAD answers a list under RESP2 and a map under RESP3, whose values have one more level."""
-    if not reply:
-        return []
-    if isinstance(reply, dict):
-        return [(name, entries[0] if len(entries) == 1 else entries) for name, entries in reply.items()]
-    return [(name, entries) for name, entries in reply]
-
-
-def _partition_number(feed: bytes, broker: Broker) -> str:
+def _partition_number(feed: str, broker: Broker) -> str:
     for number in range(broker.partitions):
-        if PartitionKeys(number).of_partition("feed").encode() == feed:
+        if PartitionKeys(number).of_partition("feed") == feed:
             return str(number)
     raise ValueError(f"{feed!r} is no event feed")
 

@@ -9,6 +9,7 @@ from moodline.crop import CROP_BYTES, Box, Crop, FrameCrops
 from moodline.embedded import EmbeddedServer, find_server
 from moodline.sealing import new_key
 from moodline.settings import RedisSettings, StreamSettings
+from tests.support.cluster import Cluster
 from tests.support.needs import command
 
 SERVERS = ("valkey", "redis")
@@ -29,7 +30,7 @@ def server_binary(name: str) -> Path:
     return next(Path(spec.submodule_search_locations[0]).glob("_binaries/*/valkey-server"))
 
 
-def broker_on(server: EmbeddedServer, *, seal_key: str | None = None, **settings: object) -> Broker:
+def broker_on(server: EmbeddedServer | Cluster, *, seal_key: str | None = None, **settings: object) -> Broker:
     """Return a broker on a server, with a fresh seal key unless one is given."""
     return connect(
         RedisSettings.model_validate(

@@ -78,7 +78,7 @@ def _head(crop: QueuedCrop) -> bytes:
     box = crop.box
     captured_at = datetime.fromtimestamp(crop.captured_at_ms / 1000, UTC)
     return (
-        f'"stream":"lobby","frame":{crop.frame},"captured_at":"{captured_at.isoformat()}","track":"{crop.track}",'
+        f'"stream":"{crop.id.split("/")[0]}","frame":{crop.frame},"captured_at":"{captured_at.isoformat()}","track":"{crop.track}",'
         f'"box":{{"x":{box.x},"y":{box.y},"width":{box.width},"height":{box.height},'
         f'"frame_width":{crop.frame_width},"frame_height":{crop.frame_height}}},'
         '"model":{"name":"test","version":1}'

@@ -67,7 +67,7 @@ def _is_cluster(info: Mapping[str, Any]) -> bool:
 
 
 def _info_of_nodes(cluster: "redis.RedisCluster") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for node in cluster.get_primaries():
+    for node in cluster.get_primaries():  # type: ignore[no-untyped-call]
         yield node.name, cast("Mapping[str, Any]", cluster.info("everything", target_nodes=node))
 
 

@@ -39,7 +39,7 @@ def _read_one_by_one(broker: Broker, after: Mapping[str, str], *, count: int, bl
 
 def _read(broker: Broker, after: Mapping[str, str], *, count: int, block_ms: int | None) -> Entries:
     with broker.errors():
-        reply = cast("Any", broker.client.xread(dict(after), count=count, block=block_ms))
+        reply = cast("Any", broker.client.xread(cast("Any", after), count=count, block=block_ms))
     if not reply:
         return []
     # XREAD answers a list under RESP2 and a map under RESP3, whose values have one more level.

@@ -1,6 +1,7 @@
 """A server that dies, forgets, hangs or is full: what may be lost is lost, and no crop more."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.chaos import (
 )
 from tests.support.judging import emotion_ids
 from tests.support.wait import wait_until
+from tests.support.workers import WorkerProcess
 
 BACK_WITHIN_S = 10.0
 MOST_CPU_WHILE_AWAY = 0.10
@@ -42,8 +44,7 @@ def test_a_server_that_syncs_every_write_may_die_at_any_time(
                 let_pass(0.7)
                 server.kill()
                 server.start(broker, fsync="always")
-                seen = len(subscriber.events)
-                wait_until(lambda n=seen: len(subscriber.events) > n, description="events flow", timeout=BACK_WITHIN_S)
+                wait_for_more(subscriber)
         feeder.settle()
         wait_until(lambda: drained(broker), description="everything is worked off", timeout=30)
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
@@ -126,6 +127,11 @@ def test_while_the_server_is_away_workers_wait_and_then_they_are_back(
 ) -> None:
     broker.client.config_set("appendfsync", "always")
     workers = [fleet.start() for _ in range(2)]
+    batches = {worker.port: 0.0 for worker in workers}
+
+    def works_again(worker: WorkerProcess) -> bool:
+        return (worker.metric("moodline_batches_total") or 0) > batches[worker.port]
+
     feeder = Feeder(broker, 1)
     away_s = 6.0  # longer than the sockets' time-out
     with Subscriber(broker) as subscriber:
@@ -136,6 +142,7 @@ def test_while_the_server_is_away_workers_wait_and_then_they_are_back(
             else:
                 server.kill()
             let_pass(0.5)
+            batches = {worker.port: worker.metric("moodline_batches_total") or 0 for worker in workers}
             before = [cpu_seconds(worker) for worker in workers]
             let_pass(away_s)
             used = [cpu_seconds(worker) - was for worker, was in zip(workers, before, strict=True)]
@@ -145,12 +152,7 @@ def test_while_the_server_is_away_workers_wait_and_then_they_are_back(
                 server.start(broker, fsync="always")
             pause = len(subscriber.events)
             for worker in workers:
-                was = worker.metric("moodline_batches_total") or 0
-                wait_until(
-                    lambda w=worker, n=was: (w.metric("moodline_batches_total") or 0) > n,
-                    description="the worker is back",
-                    timeout=BACK_WITHIN_S,
-                )
+                wait_until(partial(works_again, worker), description="the worker is back", timeout=BACK_WITHIN_S)
         feeder.settle()
         wait_until(lambda: drained(broker), description="everything is worked off", timeout=30)
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
@@ -158,9 +160,7 @@ def test_while_the_server_is_away_workers_wait_and_then_they_are_back(
     assert max(used) < MOST_CPU_WHILE_AWAY * away_s, f"CPU seconds in {away_s} s: {used}"
 
 
-def test_a_full_server_drains_even_with_workers_that_start_then(
-    server: FragileServer, broker: Broker, fleet: Fleet, seed: int
-) -> None:
+def test_a_full_server_drains_even_with_workers_that_start_then(broker: Broker, fleet: Fleet, seed: int) -> None:
     fleet.start()
     feeder = Feeder(broker, seed, streams=("rec-0", "rec-1", "rec-2"))
     with Subscriber(broker) as subscriber:
@@ -178,6 +178,11 @@ def test_a_full_server_drains_even_with_workers_that_start_then(
         feeder.settle()
         wait_until(lambda: drained(broker), description="everything is worked off", timeout=30)
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
+
+
+def wait_for_more(subscriber: Subscriber) -> None:
+    seen = len(subscriber.events)
+    wait_until(lambda: len(subscriber.events) > seen, description="events flow again", timeout=BACK_WITHIN_S)
 
 
 def accepted(feeder: Feeder) -> int:

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Self, cast
 
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
@@ -76,7 +77,7 @@ class Feeder:
     def settle(self) -> None:
         """Send what was never answered again, until the queue has said what became of it."""
         for source in self.sources.values():
-            wait_until(lambda s=source: self._answered(s), description=f"{source.stream} is answered", timeout=30)
+            wait_until(partial(self._answered, source), description=f"{source.stream} is answered", timeout=30)
 
     def step(self, source: Source) -> None:
         """Send one frame; the same one again where the last try had no answer."""
@@ -124,7 +125,7 @@ class Subscriber:
         self.seen_at: list[float] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Subscriber":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -162,11 +163,8 @@ def drained(broker: Broker) -> bool:
 
 def dead_letters(broker: Broker) -> list[str]:
     """Return the ids in the dead-letter feeds."""
-    return [
-        entry[b"id"].decode()
-        for keys in broker.all_keys()
-        for _, entry in broker.client.xrange(keys.of_partition("dead"))
-    ]
+    feeds = [keys.of_partition("dead") for keys in broker.all_keys()]
+    return [entry[b"id"].decode() for feed in feeds for _, entry in cast("list[Any]", broker.client.xrange(feed))]
 
 
 def assert_nothing_lost_nothing_twice(broker: Broker, feeder: Feeder, subscriber: Subscriber) -> None:

@@ -20,7 +20,7 @@ from moodline.errors import (
 )
 from moodline.keys import PARTITIONS_KEY, PartitionKeys, partition_of
 from moodline.redact import redact_text, redact_url
-from moodline.scripts import ScriptName, script
+from moodline.scripts import READING_SCRIPTS, ScriptName, script
 from moodline.sealing import Sealer
 from moodline.settings import RedisSettings
 
@@ -66,11 +66,15 @@ class Broker:
         found = script(name)
         # The servers' Lua knows MessagePack's old strings only, not its binary type.
         first_key, packed = keys.of_partition("ready"), msgpack.packb(args, use_bin_type=False)
+        # The server lets a user who may not write run what is declared to write nothing.
+        reads = name in READING_SCRIPTS
         with self.errors():
             try:
-                return self.client.evalsha(found.sha, 1, first_key, packed)
+                by_sha = self.client.evalsha_ro if reads else self.client.evalsha
+                return by_sha(found.sha, 1, first_key, packed)
             except redis.exceptions.NoScriptError:
-                return self.client.eval(found.text, 1, first_key, packed)
+                whole = self.client.eval_ro if reads else self.client.eval
+                return whole(found.text, 1, first_key, packed)
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn redis-py's errors into moodline's."""
@@ -94,6 +98,11 @@ def _explained(error: Exception, where: str) -> BrokerError:
     if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError):
         return BrokerPolicyError(
             f"{where} refuses this service ({said}); check user and password in REDIS_URL and the server's ACL."
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return BrokerPolicyError(
+            f"{where} shows a certificate that is not trusted ({said}); set redis.tls_ca to the file of the authority "
+            "that signed it, and use the host name that stands in it."
         )
     if isinstance(error, _AWAY):
         return BrokerUnavailableError(

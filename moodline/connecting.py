@@ -58,6 +58,8 @@ def _options(settings: RedisSettings) -> dict[str, Any]:
     }
     url = settings.url.get_secret_value() if settings.url else ""
     if settings.tls_ca is not None and url.startswith("rediss://"):
+        if not settings.tls_ca.is_file():
+            raise ConfigError(f"redis.tls_ca: there is no file {settings.tls_ca}; correct the path.")
         options["ssl_ca_certs"] = str(settings.tls_ca)
     return options
 

@@ -1,10 +1,9 @@
 """The connection to Redis: partitions, scripts, and errors that a person understands."""
 
 import logging
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgpack
 import redis
@@ -23,10 +22,18 @@ from moodline.redact import redact_text, redact_url
 from moodline.scripts import READING_SCRIPTS, ScriptName, script
 from moodline.sealing import Sealer
 from moodline.settings import RedisSettings
+from moodline.trial import try_scripts
 
 log = logging.getLogger(__name__)
 
-_AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, ClusterDownError, RedisClusterException)
+# What Valkey and Redis 7.0 say when the user of a script lacks a right; it comes as a plain error.
+_NO_RIGHT_IN_SCRIPT: Final = ("ACL failure in script", "user executing the script can't")
+_AWAY: Final = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    ClusterDownError,
+    RedisClusterException,
+)
 
 
 class Broker:
@@ -95,7 +102,9 @@ def _explaining(shown_url: str) -> Iterator[None]:
 
 def _explained(error: Exception, where: str) -> BrokerError:
     said = redact_text(str(error)).rstrip(".")
-    if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError):
+    if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError) or any(
+        sign in said for sign in _NO_RIGHT_IN_SCRIPT
+    ):
         return BrokerPolicyError(
             f"{where} refuses this service ({said}); check user and password in REDIS_URL and the server's ACL."
         )
@@ -123,7 +132,11 @@ def connect(settings: RedisSettings) -> Broker:
         client = open_client(settings)
     broker = Broker(client, settings, shown_url=shown_url)
     broker.partitions = _agree_on_partitions(broker)
-    _try_scripts(broker)
+    try:
+        try_scripts(broker)
+    except BrokerFullError as error:
+        # Nobody can try `enqueue` now; but a worker has to start, or nothing drains the server.
+        log.warning("%s Until then it takes no crops, and what it holds is worked off.", error)
     return broker
 
 
@@ -141,22 +154,3 @@ def _agree_on_partitions(broker: Broker) -> int:
             f"fixed then; set redis.partitions to {fixed}."
         )
     return fixed
-
-
-def _try_scripts(broker: Broker) -> None:
-    """Run the writing scripts once on a partition of their own, so that wrong rights show now and not at 3 a.m."""
-    keys = PartitionKeys(f"trial-{uuid.uuid4().hex[:8]}")
-    stream = "trial"
-    try:
-        lease = {"stream": stream, "owner": "trial", "nonce": "trial", "lease_ms": 1000}
-        try:
-            token = broker.run("lease", keys, op="acquire", **lease)[1]
-            broker.run("lease", keys, op="release", token=token, **lease)
-        except BrokerFullError as error:
-            # Only ingest needs these two, and it says so itself; a worker has to start now to drain the server.
-            log.warning("%s Crops are refused until then.", error)
-        broker.run("sweep", keys, feed_max=1, streams=1, tracks=1)
-        broker.run("remove", keys, stream=stream, limit=1, feed_max=1)
-    finally:
-        with broker.errors():
-            broker.client.delete(keys.of_partition("state"))

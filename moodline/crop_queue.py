@@ -1,5 +1,6 @@
 """Ingest's side of a crop queue: the reader's lease of one stream, and frames that go in exactly once."""
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,7 +142,8 @@ class Reader:
     def _track_timeout(self) -> timedelta:
         if self._recorded:
             return RECORDED_TRACK_TIMEOUT
-        return max(self._stream.track_timeout, timedelta(seconds=3 / (self._stream.fps or 1)))
+        slowest = min(self._stream.fps or 1, self._stream.crops_per_second or math.inf)
+        return max(self._stream.track_timeout, timedelta(seconds=3 / slowest))
 
     def _keep(self, op: str, **more: Any) -> None:
         reply = self._broker.run("lease", self._keys, op=op, token=self._lease.token, **self._lease.common, **more)

@@ -1,6 +1,7 @@
 """The worker's three steps side by side: fetch the next batch, infer this one, commit the one before."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,10 +12,11 @@ from queue import Empty, Queue
 import numpy as np
 
 from moodline.broker import Broker
+from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 from moodline.streams import DropReason
-from moodline.work_queue import CommitRules, WorkQueue
+from moodline.work_queue import CommitRules, Hand, WorkQueue
 from worker.batch import Batch, Item, by_hand
 from worker.engines.base import Probabilities
 from worker.fetch import Fetcher
@@ -27,16 +29,16 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Inferred:
-    """A batch that one model has judged, all of it; ``stale`` are the items that got too old before."""
+    """A batch that one model has judged, all of it. ``stale`` and ``left`` are what is still to be ended, by hand."""
 
     batch: Batch
-    items: Sequence[Item]
-    stale: Sequence[Item]
     probabilities: Probabilities
     inferred_ms: float
     classifier: Classifier
+    stale: list[tuple[Hand, list[Item]]]
+    left: list[tuple[Hand, list[int]]]
 
 
 class Pipeline:
@@ -58,6 +60,7 @@ class Pipeline:
         self._batches: Queue[Batch] = Queue()
         self._settings = settings
         self._failure: BaseException | None = None
+        self._late_at = math.inf
         sealer = broker.sealer()
         # Each partition has threads and a queue of its own: one whose node is away holds up no other.
         self._fetchers: dict[int, Fetcher] = {}
@@ -65,7 +68,7 @@ class Pipeline:
         for keys in broker.all_keys():
             hands = Hands(WorkQueue(broker, keys, worker=worker, lease=settings.worker.hand_lease), metrics)
             self._fetchers[id(hands)] = Fetcher(hands, sealer, settings.worker, self._batches, stop)
-            self._inferred[id(hands)] = Queue()
+            self._inferred[id(hands)] = Queue()  # bounded by the fetcher's slots
 
     def swap(self, classifier: Classifier) -> None:
         """Judge with another model from the next batch on. Any thread may call this."""
@@ -80,7 +83,7 @@ class Pipeline:
         try:
             while any(thread.is_alive() for thread in fetching) or not self._batches.empty():
                 self._infer_next()
-                if self._failure is not None:
+                if self._failure is not None or self._is_late():
                     break
         finally:
             self._stop.set()
@@ -88,10 +91,18 @@ class Pipeline:
             if self._failure is None:
                 for inferred in self._inferred.values():
                     inferred.put(None)
+            self._is_late()
+            ends = self._late_at if self._failure is None else time.monotonic() + 1
             for thread in (*fetching, *others):
-                thread.join(timeout=None if self._failure is None else 1)
+                thread.join(max(0.0, ends - time.monotonic()))
         if self._failure is not None:
             raise self._failure
+
+    def _is_late(self) -> bool:
+        """Whether a stop has taken so long that what is in work is left to the next worker."""
+        if self._stop.is_set() and self._late_at == math.inf:
+            self._late_at = time.monotonic() + STOP_WITHIN_S - 2
+        return time.monotonic() > self._late_at
 
     def _infer_next(self) -> None:
         try:
@@ -100,8 +111,14 @@ class Pipeline:
             return
         classifier = self._classifier  # a swap meets whole batches only
         batch.items, stale = batch.split_stale()
-        probabilities = self._predict(batch, classifier) if batch.items else np.empty((0, 0), np.float32)
-        inferred = _Inferred(batch, batch.items, stale, probabilities, batch.since_taken_ms(), classifier)
+        inferred = _Inferred(
+            batch=batch,
+            probabilities=self._predict(batch, classifier) if batch.items else np.empty((0, 0), np.float32),
+            inferred_ms=batch.since_taken_ms(),
+            classifier=classifier,
+            stale=[(hand, [stale[position] for position in positions]) for hand, positions in by_hand(stale)],
+            left=list(by_hand(batch.items)),
+        )
         self._inferred[id(batch.hands)].put(inferred)
 
     def _predict(self, batch: Batch, classifier: Classifier) -> Probabilities:
@@ -113,50 +130,36 @@ class Pipeline:
         return probabilities
 
     def _commit_all(self, number: int) -> None:
+        fetcher = self._fetchers[number]
         while (inferred := self._inferred[number].get()) is not None:
-            self._fetchers[number].keep_trying(partial(self._commit, inferred))
-            self._fetchers[number].batch_done()
+            fetcher.keep_trying(partial(self._end_stale, inferred))
+            if inferred.batch.items:
+                fetcher.keep_trying(partial(self._commit, inferred))
+            fetcher.batch_done(inferred.batch)
+
+    def _end_stale(self, done: _Inferred) -> None:
+        while done.stale:
+            self._drop(done.batch, *done.stale[0], "stale", "")
+            del done.stale[0]
 
     def _commit(self, done: _Inferred) -> None:
-        """Commit a batch, stream by stream. Sent again as a whole after an error: nothing counts twice."""
-        if done.stale:
-            self._drop(done.batch, done.stale, "stale", "")
-        if not done.items:
-            return
+        """Commit a batch, stream by stream. After an error it goes on with what is left: nothing counts twice."""
         began = time.monotonic()
-        rules = self._rules(done.classifier)
+        items, rules = done.batch.items, self._rules(done.classifier)
         finite: list[bool] = np.isfinite(done.probabilities.sum(axis=1)).tolist()
-        crops = judged(
-            done.items,
-            done.probabilities,
-            done.classifier,
-            inferred_ms=done.inferred_ms,
-            waited_ms=done.batch.since_taken_ms(),
-        )
-        for hand, positions in by_hand(done.items):
-            bad = [done.items[position] for position in positions if not finite[position]]
-            if bad:
-                self._drop(done.batch, bad, "poison", "the model's answer is not a number")
-            good = [position for position in positions if finite[position]]
-            if done.batch.hands.commit(hand, [crops[position] for position in good], rules):
-                self._count(done, good)
-        self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
-
-    def _count(self, done: _Inferred, positions: Sequence[int]) -> None:
         waited_ms = done.batch.since_taken_ms()
-        stages = self._metrics.histogram("stage_seconds")
-        for position in positions:
-            item = done.items[position]
-            emotion = done.classifier.labels[int(done.probabilities[position].argmax())]
-            self._metrics.counter("events").labels(item.hand.stream, emotion).inc()
-            entry = item.entry
-            stages.labels("capture").observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
-            stages.labels("queue").observe(max(0.0, entry.queued_ms) / 1000)
-            stages.labels("total").observe(max(0.0, entry.age_ms + waited_ms) / 1000)
-
-    def _drop(self, batch: Batch, items: Sequence[Item], reason: DropReason, detail: str) -> None:
-        for hand, positions in by_hand(items):
-            batch.hands.drop(hand, [(items[position].entry, reason, detail) for position in positions])
+        crops = judged(items, done.probabilities, done.classifier, inferred_ms=done.inferred_ms, waited_ms=waited_ms)
+        while done.left:
+            hand, positions = done.left[0]
+            bad = [items[position] for position in positions if not finite[position]]
+            if bad:
+                self._drop(done.batch, hand, bad, "poison", "the model's answer is not a number")
+            good = [position for position in positions if finite[position]]
+            done.left[0] = hand, good
+            if good and done.batch.hands.commit(hand, [crops[position] for position in good], rules):
+                self._count(done, good)
+            del done.left[0]  # what is done is not ended twice when a later stream fails
+        self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
 
     def _rules(self, classifier: Classifier) -> CommitRules:
         worker = self._settings.worker
@@ -167,6 +170,21 @@ class Pipeline:
             hysteresis=worker.hysteresis,
             resolutions=[(resolution.step, resolution.keep) for resolution in self._settings.summaries.resolutions],
         )
+
+    def _count(self, done: _Inferred, positions: Sequence[int]) -> None:
+        waited_ms = done.batch.since_taken_ms()
+        stages = self._metrics.histogram("stage_seconds")
+        for position in positions:
+            item = done.batch.items[position]
+            emotion = done.classifier.labels[int(done.probabilities[position].argmax())]
+            self._metrics.counter("events").labels(item.hand.stream, emotion).inc()
+            entry = item.entry
+            stages.labels("capture").observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
+            stages.labels("queue").observe(max(0.0, entry.queued_ms) / 1000)
+            stages.labels("total").observe(max(0.0, entry.age_ms + waited_ms) / 1000)
+
+    def _drop(self, batch: Batch, hand: Hand, items: Sequence[Item], reason: DropReason, detail: str) -> None:
+        batch.hands.drop(hand, [(item.entry, reason, detail) for item in items])
 
     def _sweep(self, fetcher: Fetcher) -> None:
         """Once a second."""

@@ -7,9 +7,9 @@ import pytest
 
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
-from moodline.errors import HandLostError, LeaseHeldError, LeaseLostError
+from moodline.errors import BrokerUnavailableError, HandLostError, LeaseHeldError, LeaseLostError
 from moodline.streams import Ledger, StreamStatus, stream_view
-from tests.support.brokers import frame_of, live_stream
+from tests.support.brokers import client_of, frame_of, live_stream
 from tests.support.judging import all_events, commit_all, emotion_ids, sweep_and_take, take_one, work_queue
 from tests.support.wait import wait_until
 
@@ -53,11 +53,39 @@ def test_a_commit_that_is_sent_again_publishes_nothing_twice(any_broker: Broker)
     reader.enqueue(frame_of(0, faces=2), age_ms=0)
     taken = take_one(queue)
     assert taken is not None
-    assert commit_all(any_broker, queue, taken) == 2
+    assert commit_all(any_broker, queue, taken, release=False) == 2
+    assert commit_all(any_broker, queue, taken) == 0, "the hand is still held, but the crops are gone"
     with pytest.raises(HandLostError):
         commit_all(any_broker, queue, taken)
     assert ledger_of(any_broker).events == 2
     assert len(emotion_ids(any_broker)) == 2
+
+
+def test_a_reply_that_is_lost_is_answered_by_asking_again(any_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    lose_each_first_reply(any_broker, monkeypatch)
+    assert reader.enqueue(frame_of(0, faces=2), age_ms=0).status == "duplicate"
+    monkeypatch.undo()
+    taken = take_one(queue)
+    assert taken is not None
+    lose_each_first_reply(any_broker, monkeypatch)
+    assert commit_all(any_broker, queue, taken, release=False) == 0
+    monkeypatch.undo()
+    assert len(emotion_ids(any_broker)) == 2
+    assert ledger_of(any_broker).events == 2
+
+
+def lose_each_first_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each first call reach the server and its answer get lost."""
+    real, calls = broker.run, iter(range(1000))
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        reply = real(*args, **kwargs)
+        if next(calls) == 0:
+            raise BrokerUnavailableError("the reply was lost")
+        return reply
+
+    monkeypatch.setattr(broker, "run", run)
 
 
 def test_a_stream_is_in_one_workers_hands_at_a_time(any_broker: Broker) -> None:
@@ -219,7 +247,9 @@ def test_streams_take_turns(any_broker: Broker) -> None:
     quiet.enqueue(frame_of(0), age_ms=0)
     take = work_queue(any_broker, stream="busy").take(room=32, held={}, per_stream=8, alone_ok=True)
     assert [taken.hand.stream for taken in take.taken] == ["busy", "quiet", "busy", "busy", "busy"]
-    assert sum(len(taken.entries) for taken in take.taken) == 32
+    got = [(taken.hand.stream, entry.id) for taken in take.taken for entry in taken.entries]
+    assert len(set(got)) == len(got) == 32
+    assert len({taken.hand.holder for taken in take.taken}) == 2, "one hand a stream"
 
 
 def test_a_take_whose_reply_was_lost_loses_no_crop_and_keeps_the_order(any_broker: Broker) -> None:
@@ -248,6 +278,42 @@ def test_every_face_entered_gets_its_face_left(any_broker: Broker) -> None:
     assert kinds.count(("face_entered", "t-1")) == kinds.count(("face_left", "t-1")) == 1
 
 
+def test_a_release_whose_reply_was_lost_can_be_sent_again(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, run="clip")
+    ended = StreamStatus("ended", "The recording has ended.", "clip.mp4", "recorded")
+    reader.release(ended)
+    reader.release(ended)
+
+
+def test_where_no_worker_runs_a_reader_ends_what_outlived_its_time(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, max_age="100ms")
+    reader.enqueue(frame_of(0, faces=3), age_ms=0)
+
+    def ended() -> bool:
+        reader.renew()
+        return ledger_of(any_broker).dropped["stale"] == 3
+
+    wait_until(ended, description="the reader has ended its stale crops")
+    assert not client_of(any_broker).exists(any_broker.keys_of("lobby").of_partition("deadlines"))
+
+
+def test_entries_pushed_or_deleted_by_hand_are_in_the_ledger_at_once(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    reader.enqueue(frame_of(0), age_ms=0)
+    name = any_broker.keys_of("lobby").of_stream("queue", "lobby")
+    ((_, fields),) = client_of(any_broker).xrange(name)
+    client_of(any_broker).xadd(name, fields)
+    assert ledger_of(any_broker).accepted == 2
+    taken = take_one(queue)
+    assert taken is not None
+    assert ledger_of(any_broker).queued == 2
+    client_of(any_broker).xdel(name, taken.entries[1].id)
+    assert ledger_of(any_broker).dropped["removed"] == 1
+    commit_all(any_broker, queue, taken)
+    assert ledger_of(any_broker).events == 1
+    assert client_of(any_broker).hget(any_broker.keys_of("lobby").of_partition("state"), "bytes") == b"0"
+
+
 def test_a_removed_stream_leaves_nothing_but_its_share_of_the_total(any_broker: Broker) -> None:
     reader = reader_of(any_broker)
     reader.enqueue(frame_of(0, faces=3), age_ms=0)
@@ -256,7 +322,7 @@ def test_a_removed_stream_leaves_nothing_but_its_share_of_the_total(any_broker: 
     assert ledger_of(any_broker).dropped["removed"] == 2
     assert any_broker.run("remove", keys, stream="lobby", limit=2, feed_max=100) == 0
     assert stream_view(any_broker, "lobby") is None
-    assert any_broker.client.hget(keys.of_partition("state"), "removed:accepted") == b"3"
-    assert not any_broker.client.keys("*lobby*")
+    assert client_of(any_broker).hget(keys.of_partition("state"), "removed:accepted") == b"3"
+    assert not client_of(any_broker).keys("*lobby*")
     with pytest.raises(LeaseLostError):
         reader.enqueue(frame_of(1), age_ms=0)

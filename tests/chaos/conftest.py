@@ -11,8 +11,7 @@ import pytest
 from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
 from moodline.sealing import new_key
-from tests.support.brokers import broker_on, server_binary
-from tests.support.cluster import Cluster
+from tests.support.brokers import Server, broker_on, server_binary
 from tests.support.workers import WorkerProcess, start_worker
 
 KEY = new_key()
@@ -21,7 +20,7 @@ KEY = new_key()
 class Fleet:
     """Null workers on one server."""
 
-    def __init__(self, server: EmbeddedServer | Cluster) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self.all: list[WorkerProcess] = []
 

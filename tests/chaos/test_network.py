@@ -106,7 +106,7 @@ def test_a_slow_server_slows_things_down_and_no_more(pair: Pair, broker: Broker,
     for _ in range(2):
         fleet.start(hand_lease="2s")
     feeder = Feeder(broker, 1)
-    pair.proxy.delay_s = 0.1
+    pair.proxy.delay_s = 0.05
     with Subscriber(broker) as subscriber:
         with feeder.feeding():
             wait_until(lambda: len(subscriber.emotion_ids()) > 50, description="events flow", timeout=30)

@@ -9,32 +9,35 @@ from tests.chaos.conftest import Fleet, let_pass
 from tests.support.chaos import Feeder, Subscriber, assert_nothing_lost_nothing_twice, drained, ledgers
 from tests.support.wait import wait_until
 
+BUSY_MS = 40
+"""So that nearly always something is in work when a worker is hit."""
+
 
 def test_workers_killed_and_frozen_at_random_lose_nothing_and_double_nothing(
     broker: Broker, fleet: Fleet, seed: int, rounds: int
 ) -> None:
     chance = random.Random(seed)
     for _ in range(3):
-        fleet.start()
+        fleet.start(batch_ms=BUSY_MS)
     feeder = Feeder(broker, seed)
     killed = frozen = 0
     with Subscriber(broker) as subscriber:
-        with feeder.feeding():
+        with feeder.feeding(pause_s=0.001):
             for _ in range(rounds):
                 let_pass(chance.uniform(0.1, 0.5), lambda: ledgers(broker))
                 worker = chance.choice(fleet.all)
                 if chance.random() < 0.5:
                     fleet.kill(worker)
-                    fleet.start()
+                    fleet.start(batch_ms=BUSY_MS)
                     killed += 1
                 else:
                     worker.signal(signal.SIGSTOP)
-                    wake_after = chance.uniform(0.1, 2.5)  # the lease is one second: some lose their hands, some not
+                    wake_after = chance.uniform(0.3, 3)  # the lease is one second: some lose their hands, some not
                     threading.Timer(wake_after, worker.signal, [signal.SIGCONT]).start()
                     let_pass(chance.uniform(0.1, wake_after), lambda: ledgers(broker))
                     frozen += 1
         feeder.settle()
-        let_pass(2.5)
+        let_pass(3)  # the last one is awake again
         wait_until(lambda: drained(broker), description="everything is worked off", timeout=60)
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
     assert killed > 0

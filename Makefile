@@ -9,12 +9,15 @@ DURATION ?=
 ARGS ?=
 # make demo PYTHON=/opt/python3.13/bin/python3; empty: the first Python of 3.11 or later on the PATH.
 PYTHON ?=
+# make chaos ROUNDS=200 SEED=7: longer, and other workers at other moments.
+ROUNDS ?= 60
+SEED ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test lint types format bench clean
+.PHONY: help demo test chaos lint types format bench clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'
@@ -27,6 +30,7 @@ help: ## List what can be made
 	@echo 'Values:'
 	@echo '  DURATION=20        end the demo after 20 seconds'
 	@echo '  ARGS="-k queue"    arguments for pytest (make test) or the benchmark (make bench)'
+	@echo '  ROUNDS=60 SEED=1   how long make chaos goes on, and what happens in which order'
 	@echo '  PYTHON=python3.12  make .venv with this Python, 3.11 or later'
 	@echo
 	@echo 'First: make demo DURATION=20. Everything is installed into .venv by itself.'
@@ -36,6 +40,9 @@ demo: $(VENV)/.run ## See emotion events of the built-in demo camera arrive (Ctr
 
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(VENV)/.dev ## Kill, freeze and fill up workers and servers, ROUNDS times
+	@CHAOS_ROUNDS=$(ROUNDS) CHAOS_SEED=$(SEED) $(BIN)/python -m pytest --timeout=3600 tests/chaos $(ARGS)
 
 lint: $(VENV)/.dev types ## Check style, layers and types
 	@$(BIN)/ruff check

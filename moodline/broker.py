@@ -1,14 +1,15 @@
 """The connection to Redis: partitions, scripts, and errors that a person understands."""
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, cast
 
 import msgpack
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import ClusterDownError, RedisClusterException
 
+from moodline.connecting import is_cluster, open_client
 from moodline.errors import (
     BrokerError,
     BrokerFullError,
@@ -18,25 +19,36 @@ from moodline.errors import (
 )
 from moodline.keys import PARTITIONS_KEY, PartitionKeys, partition_of
 from moodline.redact import redact_text, redact_url
-from moodline.scripts import ScriptName, script
+from moodline.scripts import READING_SCRIPTS, ScriptName, script
 from moodline.sealing import Sealer
 from moodline.settings import RedisSettings
 from moodline.trial import try_scripts
 
-OLDEST_REDIS: Final = (7, 0)
-OLDEST_VALKEY: Final = (7, 2)
+log = logging.getLogger(__name__)
+
 # What Valkey and Redis 7.0 say when the user of a script lacks a right; it comes as a plain error.
 _NO_RIGHT_IN_SCRIPT: Final = ("ACL failure in script", "user executing the script can't")
+_AWAY: Final = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    ClusterDownError,
+    RedisClusterException,
+)
 
 
 class Broker:
-    """One service's way to Redis. Safe to share between threads."""
+    """One service's way to Redis, one server or a cluster. Safe to share between threads."""
 
     def __init__(self, client: "redis.Redis", settings: RedisSettings, *, shown_url: str) -> None:
         self.client = client
         self.settings = settings
         self.shown_url = shown_url
         self.partitions = 1
+
+    @property
+    def cluster(self) -> bool:
+        """Whether partitions may live on different nodes: no command may name keys of two of them."""
+        return is_cluster(self.client)
 
     def keys_of(self, stream: str) -> PartitionKeys:
         """Return the keys of the partition in which a stream lives."""
@@ -61,40 +73,53 @@ class Broker:
         found = script(name)
         # The servers' Lua knows MessagePack's old strings only, not its binary type.
         first_key, packed = keys.of_partition("ready"), msgpack.packb(args, use_bin_type=False)
+        # The server lets a user who may not write run what is declared to write nothing.
+        reads = name in READING_SCRIPTS
         with self.errors():
             try:
-                return self.client.evalsha(found.sha, 1, first_key, packed)
+                by_sha = self.client.evalsha_ro if reads else self.client.evalsha
+                return by_sha(found.sha, 1, first_key, packed)
             except redis.exceptions.NoScriptError:
-                return self.client.eval(found.text, 1, first_key, packed)
+                whole = self.client.eval_ro if reads else self.client.eval
+                return whole(found.text, 1, first_key, packed)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> AbstractContextManager[None]:
         """Turn redis-py's errors into moodline's."""
-        try:
-            yield
-        except redis.exceptions.RedisError as error:
-            raise self._explained(error) from error
-
-    def _explained(self, error: redis.exceptions.RedisError) -> BrokerError:
-        said = redact_text(str(error)).rstrip(".")
-        where = f"Redis at {self.shown_url}"
-        if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError) or any(
-            sign in said for sign in _NO_RIGHT_IN_SCRIPT
-        ):
-            return BrokerPolicyError(
-                f"{where} refuses this service ({said}); check user and password in REDIS_URL and the server's ACL."
-            )
-        if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
-            return BrokerUnavailableError(
-                f"{where} cannot be reached ({said}); start it or correct REDIS_URL (redis.url in the configuration)."
-            )
-        if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in said:
-            return BrokerFullError(f"{where} is at its memory limit ({said}); raise maxmemory or add workers.")
-        return BrokerError(f"{where} answered with an error ({said}).")
+        return _explaining(self.shown_url)
 
     def close(self) -> None:
         """Close all connections."""
         self.client.close()
+
+
+@contextmanager
+def _explaining(shown_url: str) -> Iterator[None]:
+    try:
+        yield
+    except (redis.exceptions.RedisError, RedisClusterException) as error:
+        raise _explained(error, f"Redis at {shown_url}") from error
+
+
+def _explained(error: Exception, where: str) -> BrokerError:
+    said = redact_text(str(error)).rstrip(".")
+    if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError) or any(
+        sign in said for sign in _NO_RIGHT_IN_SCRIPT
+    ):
+        return BrokerPolicyError(
+            f"{where} refuses this service ({said}); check user and password in REDIS_URL and the server's ACL."
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return BrokerPolicyError(
+            f"{where} shows a certificate that is not trusted ({said}); set redis.tls_ca to the file of the authority "
+            "that signed it, and use the host name that stands in it."
+        )
+    if isinstance(error, _AWAY):
+        return BrokerUnavailableError(
+            f"{where} cannot be reached ({said}); start it or correct REDIS_URL (redis.url in the configuration)."
+        )
+    if isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM" in said:
+        return BrokerFullError(f"{where} is at its memory limit ({said}); raise maxmemory or add workers.")
+    return BrokerError(f"{where} answered with an error ({said}).")
 
 
 def connect(settings: RedisSettings) -> Broker:
@@ -102,49 +127,27 @@ def connect(settings: RedisSettings) -> Broker:
 
     Raises ConfigError (no or malformed URL), BrokerUnavailableError, BrokerPolicyError.
     """
-    if settings.url is None:
-        raise ConfigError(
-            "REDIS_URL is not set: give the address of a Redis 7.0+ or Valkey 7.2+ server "
-            "(redis://localhost:6379), or start everything with `moodline up`, which brings its own."
-        )
-    url = settings.url.get_secret_value()
-    timeout = settings.socket_timeout.total_seconds()
-    try:
-        # Only the caller knows which of its commands may run twice, so the client itself never retries.
-        client = redis.Redis.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
-        )
-    except ValueError as error:
-        raise ConfigError(f"REDIS_URL ({redact_url(url)}) is no address of a Redis server: {error}.") from error
-    broker = Broker(client, settings, shown_url=redact_url(url))
-    _check_server(broker)
+    shown_url = redact_url(settings.url.get_secret_value()) if settings.url else ""
+    with _explaining(shown_url):
+        client = open_client(settings)
+    broker = Broker(client, settings, shown_url=shown_url)
     broker.partitions = _agree_on_partitions(broker)
-    try_scripts(broker)
+    try:
+        try_scripts(broker)
+    except BrokerFullError as error:
+        # Nobody can try `enqueue` now; but a worker has to start, or nothing drains the server.
+        log.warning("%s Until then it takes no crops, and what it holds is worked off.", error)
     return broker
-
-
-def _check_server(broker: Broker) -> None:
-    with broker.errors():
-        info = broker.client.info("everything")
-    valkey = info.get("valkey_version")
-    version, oldest = (valkey, OLDEST_VALKEY) if valkey else (str(info["redis_version"]), OLDEST_REDIS)
-    if tuple(int(part) for part in str(version).split(".")[:2]) < oldest:
-        raise BrokerPolicyError(
-            f"Redis at {broker.shown_url} has version {version}; moodline needs Redis 7.0, Valkey 7.2, or later."
-        )
-    policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        raise BrokerPolicyError(
-            f"Redis at {broker.shown_url} has maxmemory-policy {policy}, which deletes accepted crops without a word; "
-            "set `maxmemory-policy noeviction`."
-        )
 
 
 def _agree_on_partitions(broker: Broker) -> int:
     wanted = broker.settings.partitions
     with broker.errors():
-        broker.client.set(PARTITIONS_KEY, wanted, nx=True)
-        fixed = int(cast("bytes", broker.client.get(PARTITIONS_KEY)))
+        known = broker.client.get(PARTITIONS_KEY)
+        if known is None:  # else nothing is written: a full server must take a worker that drains it
+            broker.client.set(PARTITIONS_KEY, wanted, nx=True)
+            known = broker.client.get(PARTITIONS_KEY)
+        fixed = int(cast("bytes", known))
     if fixed != wanted:
         raise ConfigError(
             f"redis.partitions is {wanted}, but Redis at {broker.shown_url} was set up with {fixed}, and the number is "

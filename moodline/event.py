@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from moodline.broker import Broker
 from moodline.emotions import Emotion
+from moodline.feeds import read_feeds
 from moodline.keys import PartitionKeys
 
 EventKind = Literal["emotion", "face_entered", "emotion_changed", "face_left"]
@@ -120,10 +121,8 @@ def read_events(
     """
     places = _unpack(after, broker.partitions)
     asked = {keys.of_partition("feed"): places[str(number)] for number, keys in enumerate(broker.all_keys())}
-    with broker.errors():
-        reply = cast("Any", broker.client.xread(asked, count=count, block=block_ms))  # type: ignore[arg-type]
     found: list[tuple[Cursor, Event]] = []
-    for name, entries in _entries_by_feed(reply):
+    for name, entries in read_feeds(broker, asked, count=count, block_ms=block_ms):
         number = _partition_number(name, broker)
         for entry_id, fields in entries:
             places[number] = entry_id.decode()
@@ -169,18 +168,9 @@ def _event_of(fields: Mapping[bytes, bytes]) -> Event | None:
         return None
 
 
-def _entries_by_feed(reply: Any) -> list[tuple[bytes, list[Any]]]:
-    """XREAD answers a list under RESP2 and a map under RESP3, whose values have one more level."""
-    if not reply:
-        return []
-    if isinstance(reply, dict):
-        return [(name, entries[0] if len(entries) == 1 else entries) for name, entries in reply.items()]
-    return [(name, entries) for name, entries in reply]
-
-
-def _partition_number(feed: bytes, broker: Broker) -> str:
+def _partition_number(feed: str, broker: Broker) -> str:
     for number in range(broker.partitions):
-        if PartitionKeys(number).of_partition("feed").encode() == feed:
+        if PartitionKeys(number).of_partition("feed") == feed:
             return str(number)
     raise ValueError(f"{feed!r} is no event feed")
 

@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from moodline.errors import PortTakenError
 
 Service = Literal["ingest", "worker", "api"]
-CounterName = Literal["frames", "faces", "crops", "skipped", "reconnects", "events", "batches", "dead_letters"]
+CounterName = Literal[
+    "frames", "faces", "crops", "skipped", "reconnects", "events", "batches", "dead_letters", "model_swaps"
+]
 GaugeName = Literal[
     "subscribers",
     "stream_up",
@@ -62,6 +64,9 @@ COUNTERS: Final[Mapping[CounterName, Metric]] = MappingProxyType(
         "events": Metric("moodline_events", "worker", "How many emotion events were published?", ("stream", "emotion")),
         "batches": Metric("moodline_batches", "worker", "How many batches went through the model?"),
         "dead_letters": Metric("moodline_dead_letters", "worker", "How many crops were poison?", ("stream",)),
+        "model_swaps": Metric(
+            "moodline_model_swaps", "worker", "How many new models were taken, how many refused?", ("result",)
+        ),
     }
 )
 

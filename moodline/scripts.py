@@ -21,6 +21,9 @@ SCRIPT_NAMES: Final[tuple[ScriptName, ...]] = (
     "read",
 )
 
+READING_SCRIPTS: Final[frozenset[ScriptName]] = frozenset({"read"})
+"""Those whose first line has the flag ``no-writes``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:

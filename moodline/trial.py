@@ -3,7 +3,7 @@
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from moodline.keys import PartitionKeys
+from moodline.keys import KEY_KINDS, PartitionKeys
 
 if TYPE_CHECKING:
     from moodline.broker import Broker
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 _STREAM: Final = "trial"
 _STEP_S: Final = 86_400
 _AT_MS: Final = 0
-_KEPT_KEYS: Final = ("state", "bell", "feed", "dead", "streams", "ready", "hands", "deadlines")
 
 
 def try_scripts(broker: "Broker") -> None:
@@ -25,7 +24,15 @@ def try_scripts(broker: "Broker") -> None:
     finally:
         bucket = f"{keys.of_stream('sum', _STREAM)}:{_STEP_S}:{_AT_MS}"
         with broker.errors():
-            broker.client.delete(bucket, *(keys.of_partition(kind) for kind in _KEPT_KEYS))
+            broker.client.delete(bucket, *_all_keys(keys))
+
+
+def _all_keys(keys: PartitionKeys) -> list[str]:
+    """Where it stopped half-way, a full server for instance, the stream's own keys are there, too."""
+    return [
+        keys.of_partition(name) if kind.scope == "partition" else keys.of_stream(name, _STREAM)
+        for name, kind in KEY_KINDS.items()
+    ]
 
 
 def _whole_way(broker: "Broker", keys: PartitionKeys) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from moodline.crop import CROP_SIDE
 from moodline.emotions import Emotion
 from moodline.errors import ModelError
 from moodline.manifest import ModelManifest, verify_model
@@ -24,6 +25,8 @@ class Classifier:
     manifest: ModelManifest
     engine: Bucketed
     labels: tuple[Emotion, ...]
+    folder: Path | None = None
+    """Where it was loaded from."""
 
     @property
     def tag(self) -> str:
@@ -44,14 +47,35 @@ def load_classifier(settings: WorkerSettings) -> Classifier:
     """Find, verify, load and warm the configured model. Raises ModelError."""
     folder = find_model(settings.model)
     manifest = verify_model(folder)
+    if (manifest.input.height, manifest.input.width) != (CROP_SIDE, CROP_SIDE):
+        raise ModelError(
+            f"The model in {folder} takes faces of {manifest.input.height}x{manifest.input.width} pixels and crops "
+            f"have {CROP_SIDE}x{CROP_SIDE}; choose a model for those."
+        )
     labels = tuple(label for label in manifest.labels if settings.emotions is None or label in settings.emotions)
     if settings.emotions and len(labels) < len(settings.emotions):
         unknown = ", ".join(sorted(set(settings.emotions) - set(labels)))
         raise ModelError(f"The model in {folder} does not know {unknown}; correct worker.emotions.")
     engine = Bucketed(_engine(settings, folder / manifest.file, manifest), settings.batch_size)
-    engine.warm_up()
+    _try(engine, manifest, folder)
     log.info("Model %s version %d is ready on %s.", manifest.name, manifest.version, engine.name)
-    return Classifier(manifest, engine, labels)
+    return Classifier(manifest, engine, labels, folder)
+
+
+def _try(engine: Bucketed, manifest: ModelManifest, folder: Path) -> None:
+    """Warm the engine up, and see that it answers what the manifest says."""
+    try:
+        engine.warm_up()
+        answer = engine.predict(np.zeros((2, CROP_SIDE, CROP_SIDE), np.uint8))
+    except Exception as error:
+        # What an engine raises for a network that does not fit is its own affair.
+        raise ModelError(f"The model in {folder} does not run on {engine.name} ({error}); publish it again.") from error
+    sums_to_one = np.allclose(answer.sum(axis=1), 1, atol=0.05)  # a NaN is close to nothing
+    if answer.shape != (2, len(manifest.labels)) or not sums_to_one:
+        raise ModelError(
+            f"The model in {folder} does not answer with {len(manifest.labels)} probabilities as its manifest says; "
+            "publish it again."
+        )
 
 
 def find_model(name: str) -> Path:
@@ -63,7 +87,10 @@ def find_model(name: str) -> Path:
         raise ModelError(f"{name} holds no manifest.json: set worker.model to a model's folder or name.")
     wanted, _, version = name.partition("@")
     registry = Path(str(files("worker") / "models"))
-    versions = sorted((registry / wanted).glob("[0-9]*"), key=lambda folder: int(folder.name))
+    versions = sorted(
+        (folder for folder in (registry / wanted).glob("[0-9]*") if folder.name.isdigit()),
+        key=lambda folder: int(folder.name),
+    )
     for folder in reversed(versions):
         if version in ("", folder.name):
             return folder

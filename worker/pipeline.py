@@ -29,12 +29,15 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Inferred:
+    """A batch that one model has judged, all of it. ``stale`` and ``left`` are what is still to be ended, by hand."""
+
     batch: Batch
-    items: Sequence[Item]
     probabilities: Probabilities
     inferred_ms: float
+    classifier: Classifier
+    stale: list[tuple[Hand, list[Item]]]
     left: list[tuple[Hand, list[int]]]
 
 
@@ -55,26 +58,27 @@ class Pipeline:
         self._metrics = metrics
         self._stop = stop
         self._batches: Queue[Batch] = Queue()
-        self._inferred: Queue[_Inferred | None] = Queue()  # bounded by the fetchers' slots
-        self._rules = CommitRules(
-            labels=classifier.labels,
-            model=classifier.tag,
-            tau=settings.worker.smoothing_tau,
-            hysteresis=settings.worker.hysteresis,
-            resolutions=[(resolution.step, resolution.keep) for resolution in settings.summaries.resolutions],
-        )
+        self._settings = settings
         self._failure: BaseException | None = None
         self._late_at = math.inf
         sealer = broker.sealer()
+        # Each partition has threads and a queue of its own: one whose node is away holds up no other.
         self._fetchers: dict[int, Fetcher] = {}
+        self._inferred: dict[int, Queue[_Inferred | None]] = {}
         for keys in broker.all_keys():
             hands = Hands(WorkQueue(broker, keys, worker=worker, lease=settings.worker.hand_lease), metrics)
             self._fetchers[id(hands)] = Fetcher(hands, sealer, settings.worker, self._batches, stop)
+            self._inferred[id(hands)] = Queue()  # bounded by the fetcher's slots
+
+    def swap(self, classifier: Classifier) -> None:
+        """Judge with another model from the next batch on. Any thread may call this."""
+        self._classifier = classifier
 
     def run(self) -> None:
         """Work in this thread (inference) and in others (fetch, commit, sweep) until stopped."""
         fetching = [self._started(fetcher.run, "fetch") for fetcher in self._fetchers.values()]
-        others = [self._started(self._commit_all, "commit"), self._started(self._sweep, "sweep")]
+        others = [self._started(partial(self._commit_all, number), "commit") for number in self._fetchers]
+        others += [self._started(partial(self._sweep, fetcher), "sweep") for fetcher in self._fetchers.values()]
         self._metrics.gauge("worker_ready").set(1)
         try:
             while any(thread.is_alive() for thread in fetching) or not self._batches.empty():
@@ -85,7 +89,8 @@ class Pipeline:
             self._stop.set()
             self._metrics.gauge("worker_ready").set(0)
             if self._failure is None:
-                self._inferred.put(None)
+                for inferred in self._inferred.values():
+                    inferred.put(None)
             self._is_late()
             ends = self._late_at if self._failure is None else time.monotonic() + 1
             for thread in (*fetching, *others):
@@ -104,74 +109,87 @@ class Pipeline:
             batch = self._batches.get(timeout=_POLL_S)
         except Empty:
             return
-        items, stale = batch.split_stale()
-        if stale:
-            self._fetchers[id(batch.hands)].keep_trying(partial(self._drop, batch, stale, "stale", ""))
-        if not items:
-            self._done(batch)
-            return
-        batch.items = items
-        self._inferred.put(_Inferred(batch, items, self._predict(batch), batch.since_taken_ms(), list(by_hand(items))))
+        classifier = self._classifier  # a swap meets whole batches only
+        batch.items, stale = batch.split_stale()
+        inferred = _Inferred(
+            batch=batch,
+            probabilities=self._predict(batch, classifier) if batch.items else np.empty((0, 0), np.float32),
+            inferred_ms=batch.since_taken_ms(),
+            classifier=classifier,
+            stale=[(hand, [stale[position] for position in positions]) for hand, positions in by_hand(stale)],
+            left=list(by_hand(batch.items)),
+        )
+        self._inferred[id(batch.hands)].put(inferred)
 
-    def _predict(self, batch: Batch) -> Probabilities:
+    def _predict(self, batch: Batch, classifier: Classifier) -> Probabilities:
         began = time.monotonic()
-        probabilities = self._classifier.predict(batch.pixels())
+        probabilities = classifier.predict(batch.pixels())
         self._metrics.histogram("stage_seconds").labels("inference").observe(time.monotonic() - began)
         self._metrics.histogram("batch_size").observe(len(batch.items))
         self._metrics.counter("batches").inc()
         return probabilities
 
-    def _commit_all(self) -> None:
-        while (inferred := self._inferred.get()) is not None:
-            self._fetchers[id(inferred.batch.hands)].keep_trying(partial(self._commit, inferred))
-            self._done(inferred.batch)
+    def _commit_all(self, number: int) -> None:
+        fetcher = self._fetchers[number]
+        while (inferred := self._inferred[number].get()) is not None:
+            fetcher.keep_trying(partial(self._end_stale, inferred))
+            if inferred.batch.items:
+                fetcher.keep_trying(partial(self._commit, inferred))
+            fetcher.batch_done(inferred.batch)
+
+    def _end_stale(self, done: _Inferred) -> None:
+        while done.stale:
+            self._drop(done.batch, *done.stale[0], "stale", "")
+            del done.stale[0]
 
     def _commit(self, done: _Inferred) -> None:
-        """Commit a batch, stream by stream. Sent again as a whole after an error: nothing counts twice."""
+        """Commit a batch, stream by stream. After an error it goes on with what is left: nothing counts twice."""
         began = time.monotonic()
+        items, rules = done.batch.items, self._rules(done.classifier)
         finite: list[bool] = np.isfinite(done.probabilities.sum(axis=1)).tolist()
-        crops = judged(
-            done.items,
-            done.probabilities,
-            self._classifier,
-            inferred_ms=done.inferred_ms,
-            waited_ms=done.batch.since_taken_ms(),
-        )
+        waited_ms = done.batch.since_taken_ms()
+        crops = judged(items, done.probabilities, done.classifier, inferred_ms=done.inferred_ms, waited_ms=waited_ms)
         while done.left:
             hand, positions = done.left[0]
-            bad = [done.items[position] for position in positions if not finite[position]]
+            bad = [items[position] for position in positions if not finite[position]]
             if bad:
-                self._drop(done.batch, bad, "poison", "the model's answer is not a number")
+                self._drop(done.batch, hand, bad, "poison", "the model's answer is not a number")
             good = [position for position in positions if finite[position]]
-            if done.batch.hands.commit(hand, [crops[position] for position in good], self._rules):
+            done.left[0] = hand, good
+            if good and done.batch.hands.commit(hand, [crops[position] for position in good], rules):
                 self._count(done, good)
             del done.left[0]  # what is done is not ended twice when a later stream fails
         self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
+
+    def _rules(self, classifier: Classifier) -> CommitRules:
+        worker = self._settings.worker
+        return CommitRules(
+            labels=classifier.labels,
+            model=classifier.tag,
+            tau=worker.smoothing_tau,
+            hysteresis=worker.hysteresis,
+            resolutions=[(resolution.step, resolution.keep) for resolution in self._settings.summaries.resolutions],
+        )
 
     def _count(self, done: _Inferred, positions: Sequence[int]) -> None:
         waited_ms = done.batch.since_taken_ms()
         stages = self._metrics.histogram("stage_seconds")
         for position in positions:
-            item = done.items[position]
-            emotion = self._classifier.labels[int(done.probabilities[position].argmax())]
+            item = done.batch.items[position]
+            emotion = done.classifier.labels[int(done.probabilities[position].argmax())]
             self._metrics.counter("events").labels(item.hand.stream, emotion).inc()
             entry = item.entry
             stages.labels("capture").observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
             stages.labels("queue").observe(max(0.0, entry.queued_ms) / 1000)
             stages.labels("total").observe(max(0.0, entry.age_ms + waited_ms) / 1000)
 
-    def _drop(self, batch: Batch, items: Sequence[Item], reason: DropReason, detail: str) -> None:
-        for hand, positions in by_hand(items):
-            batch.hands.drop(hand, [(items[position].entry, reason, detail) for position in positions])
+    def _drop(self, batch: Batch, hand: Hand, items: Sequence[Item], reason: DropReason, detail: str) -> None:
+        batch.hands.drop(hand, [(item.entry, reason, detail) for item in items])
 
-    def _done(self, batch: Batch) -> None:
-        self._fetchers[id(batch.hands)].batch_done(batch)
-
-    def _sweep(self) -> None:
-        """Once a second, in each partition."""
+    def _sweep(self, fetcher: Fetcher) -> None:
+        """Once a second."""
         while not self._stop.wait(1.0):
-            for fetcher in self._fetchers.values():
-                fetcher.keep_trying(fetcher.sweep)
+            fetcher.keep_trying(fetcher.sweep)
 
     def _started(self, target: Callable[[], None], name: str) -> threading.Thread:
         thread = threading.Thread(target=self._guarded, args=(target,), name=name, daemon=True)

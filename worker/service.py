@@ -11,6 +11,7 @@ from moodline.metrics import Metrics
 from moodline.settings import Settings
 from worker.model import load_classifier
 from worker.pipeline import Pipeline
+from worker.swap import ModelWatch
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,13 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     broker = connect(settings.redis)
     broker.sealer()  # a missing key shows now, not with the first crop
     classifier = load_classifier(settings.worker)
-    manifest = classifier.manifest
-    metrics.gauge("model_info").labels(manifest.name, str(manifest.version), classifier.engine.name).set(1)
     # A new identity each start: what an earlier process of this name held is nobody's any more.
     worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     log.info("Worker %s is ready: %s on %s.", worker, classifier.tag, classifier.engine.name)
     try:
-        Pipeline(broker, settings, classifier, worker=worker, metrics=metrics, stop=stop).run()
+        pipeline = Pipeline(broker, settings, classifier, worker=worker, metrics=metrics, stop=stop)
+        ModelWatch(settings.worker, classifier, pipeline.swap, metrics).start(stop)
+        pipeline.run()
     finally:
         broker.close()
     log.info("Worker %s has finished what was in work and stops.", worker)

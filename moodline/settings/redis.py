@@ -3,6 +3,7 @@
 import base64
 import binascii
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr
@@ -41,8 +42,15 @@ class RedisSettings(Section):
     url: Annotated[RedisUrl | None, EnvName("REDIS_URL")] = Field(
         default=None,
         description=(
-            "The server, such as rediss://user:password@host:6379/0. Unset, moodline up starts a private "
-            "server of its own; a service that runs alone needs it."
+            "The server, such as rediss://user:password@host:6379/0, or any node of a Redis Cluster, which is "
+            "noticed. Unset, moodline up starts a private server of its own; a service that runs alone needs it."
+        ),
+    )
+    tls_ca: Path | None = Field(
+        default=None,
+        description=(
+            "File with the certificates of the authorities that may have signed the server's, for rediss://. "
+            "Unset, those that the operating system trusts."
         ),
     )
     seal_key: Annotated[SealKey | None, EnvName("MOODLINE_SEAL_KEY")] = Field(

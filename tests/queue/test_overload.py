@@ -74,7 +74,7 @@ def test_streams_take_turns(any_broker: Broker) -> None:
         busy.enqueue(frame_of(number, faces=10), age_ms=0)
     quiet = Reader.acquire(any_broker, live_stream("quiet"), owner="h", lease=LEASE, recorded=False)
     quiet.enqueue(frame_of(0), age_ms=0)
-    take = work_queue(any_broker).take(room=32, held={}, per_stream=8, alone_ok=True)
+    take = work_queue(any_broker, stream="busy").take(room=32, held={}, per_stream=8, alone_ok=True)
     assert [taken.hand.stream for taken in take.taken] == ["busy", "quiet", "busy", "busy", "busy"]
     got = [(taken.hand.stream, entry.id) for taken in take.taken for entry in taken.entries]
     assert len(set(got)) == len(got) == 32

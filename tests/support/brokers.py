@@ -1,18 +1,24 @@
 """Brokers on private servers, and crops to put into them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
 from moodline.broker import Broker, connect
 from moodline.crop import CROP_BYTES, Box, Crop, FrameCrops
-from moodline.embedded import EmbeddedServer, find_server
+from moodline.embedded import find_server
 from moodline.sealing import new_key
 from moodline.settings import RedisSettings, StreamSettings
 from tests.support.needs import command
 
 SERVERS = ("valkey", "redis")
+
+
+class Server(Protocol):
+    """Anything that services can be pointed at."""
+
+    url: str
 
 
 def server_binary(name: str) -> Path:
@@ -30,7 +36,7 @@ def server_binary(name: str) -> Path:
     return next(Path(spec.submodule_search_locations[0]).glob("_binaries/*/valkey-server"))
 
 
-def broker_on(server: EmbeddedServer, *, seal_key: str | None = None, **settings: object) -> Broker:
+def broker_on(server: Server, *, seal_key: str | None = None, **settings: object) -> Broker:
     """Return a broker on a server, with a fresh seal key unless one is given."""
     return connect(
         RedisSettings.model_validate(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.request import urlopen
 
-from moodline.embedded import EmbeddedServer
+from tests.support.brokers import Server
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
@@ -62,7 +62,7 @@ class WorkerProcess:
         self._log.unlink(missing_ok=True)
 
 
-def start_worker(server: EmbeddedServer, seal_key: str, *, module: str = "worker", **settings: str) -> WorkerProcess:
+def start_worker(server: Server, seal_key: str, *, module: str = "worker", **settings: str) -> WorkerProcess:
     """Start a worker; settings as ``batch_size="8"``."""
     port = free_port()
     environ = {"REDIS_URL": server.url, "MOODLINE_SEAL_KEY": seal_key, "MOODLINE_WORKER__METRICS_PORT": str(port)}

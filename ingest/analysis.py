@@ -42,7 +42,7 @@ class Analysis:
         self._stream = stream
         self._clock = clock
         self._rate = Rate(stream.fps)
-        self._area = Area(stream)
+        self._area = Area(stream, most_scale=_most_scale(stream, detector))
         self._motion = MotionGate(stream.motion_gate)
         self._finder = FaceFinder(detector, per_second=stream.detect_fps)
         self._cuts = ShotCuts()
@@ -115,3 +115,14 @@ class Analysis:
 
     def _since(self, frame: Frame) -> float:
         return (self._clock() - frame.monotonic_s) * 1000.0
+
+
+def _most_scale(stream: StreamSettings, detector: Detector) -> float:
+    """Return the factor beyond which frames need not be larger to find the stream's least faces.
+
+    Only for films of which a detector looks at every frame: each face is seen many times there, and speed counts.
+    Where it looks more seldom, and at live streams and pictures, the detector does its best.
+    """
+    if stream.kind != "file" or stream.fps is not None or stream.detect_fps is not None:
+        return 1.0
+    return detector.least_face / stream.min_face

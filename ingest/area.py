@@ -35,12 +35,13 @@ class View:
 
 
 class Area:
-    """The regions and masks of one stream, for frames of whatever size."""
+    """The regions and masks of one stream, for frames of whatever size; ``most_scale`` as in ``scaled_down``."""
 
-    def __init__(self, stream: StreamSettings) -> None:
+    def __init__(self, stream: StreamSettings, *, most_scale: float = 1.0) -> None:
         self._regions = stream.regions
         self._masks = stream.masks
         self._detect_width = stream.detect_width
+        self._most_scale = most_scale
 
     def view(self, pixels: Pixels) -> View:
         """Return what may be seen of a frame (height, width, 3), which itself stays as it is."""
@@ -49,7 +50,7 @@ class Area:
         if self._masks:
             pixels = pixels.copy()
             cv2.fillPoly(pixels, _corners(self._masks, width, height), (0, 0, 0))
-        searched, scale = scaled_down(pixels[top:bottom, left:right], self._detect_width)
+        searched, scale = scaled_down(pixels[top:bottom, left:right], self._detect_width, most=self._most_scale)
         return View(pixels, searched, left, top, scale)
 
     def has(self, face: Detection, view: View) -> bool:

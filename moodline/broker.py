@@ -1,6 +1,5 @@
 """The connection to Redis: partitions, scripts, and errors that a person understands."""
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
@@ -22,9 +21,12 @@ from moodline.redact import redact_text, redact_url
 from moodline.scripts import ScriptName, script
 from moodline.sealing import Sealer
 from moodline.settings import RedisSettings
+from moodline.trial import try_scripts
 
 OLDEST_REDIS: Final = (7, 0)
 OLDEST_VALKEY: Final = (7, 2)
+# What Valkey and Redis 7.0 say when the user of a script lacks a right; it comes as a plain error.
+_NO_RIGHT_IN_SCRIPT: Final = ("ACL failure in script", "user executing the script can't")
 
 
 class Broker:
@@ -76,7 +78,9 @@ class Broker:
     def _explained(self, error: redis.exceptions.RedisError) -> BrokerError:
         said = redact_text(str(error)).rstrip(".")
         where = f"Redis at {self.shown_url}"
-        if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError):
+        if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError) or any(
+            sign in said for sign in _NO_RIGHT_IN_SCRIPT
+        ):
             return BrokerPolicyError(
                 f"{where} refuses this service ({said}); check user and password in REDIS_URL and the server's ACL."
             )
@@ -115,7 +119,7 @@ def connect(settings: RedisSettings) -> Broker:
     broker = Broker(client, settings, shown_url=redact_url(url))
     _check_server(broker)
     broker.partitions = _agree_on_partitions(broker)
-    _try_scripts(broker)
+    try_scripts(broker)
     return broker
 
 
@@ -147,18 +151,3 @@ def _agree_on_partitions(broker: Broker) -> int:
             f"fixed then; set redis.partitions to {fixed}."
         )
     return fixed
-
-
-def _try_scripts(broker: Broker) -> None:
-    """Run the writing scripts once on a partition of their own, so that wrong rights show now and not at 3 a.m."""
-    keys = PartitionKeys(f"trial-{uuid.uuid4().hex[:8]}")
-    stream = "trial"
-    try:
-        lease = {"stream": stream, "owner": "trial", "nonce": "trial", "lease_ms": 1000}
-        token = broker.run("lease", keys, op="acquire", **lease)[1]
-        broker.run("lease", keys, op="release", token=token, **lease)
-        broker.run("sweep", keys, feed_max=1, streams=1, tracks=1)
-        broker.run("remove", keys, stream=stream, limit=1, feed_max=1)
-    finally:
-        with broker.errors():
-            broker.client.delete(keys.of_partition("state"))

@@ -4,6 +4,7 @@ A queue entry has the fields of ``Field``. ``meta`` is a MessagePack map, ``imag
 added by ``enqueue.lua`` alone, which also writes ``age``.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,7 @@ CROP_SCHEMA: Final = 1
 CROP_SIDE: Final = 48
 """Height and width of a crop, in pixels: the model's input."""
 CROP_BYTES: Final = CROP_SIDE * CROP_SIDE
+_YEAR_10000_MS: Final = 253_402_300_800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,12 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
             box=Box(int(x), int(y), int(width), int(height)),
             frame_width=int(fields["size"][0]),
             frame_height=int(fields["size"][1]),
-            score=float(fields["score"]),
-            captured_at_ms=int(fields["at"]),
-            stages={_text(name): float(value) for name, value in fields["stages"].items()},
+            score=_finite(fields["score"]),
+            captured_at_ms=_moment(fields["at"]),
+            stages={_text(name): _finite(value) for name, value in fields["stages"].items()},
             pixels=sealer.open(image, _text(fields["id"])),
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise PoisonCropError(f"a field of the crop is missing or has the wrong type ({error!r})") from error
     if len(crop.pixels) != CROP_BYTES:
         raise PoisonCropError(
@@ -127,6 +129,19 @@ def _unpack_meta(meta: bytes) -> dict[str, Any]:
     if fields.get("v") != CROP_SCHEMA:
         raise PoisonCropError(f"the crop has schema {fields.get('v')!r}; this worker knows schema {CROP_SCHEMA}")
     return fields
+
+
+def _finite(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("expected a finite number")
+    return float(value)
+
+
+def _moment(value: object) -> int:
+    milliseconds = int(_finite(value))
+    if not 0 <= milliseconds < _YEAR_10000_MS:
+        raise ValueError("expected a time between 1970 and 9999")
+    return milliseconds
 
 
 def _text(value: object) -> str:

@@ -5,11 +5,12 @@ channel. Delivery: every accepted crop gives exactly one ``emotion`` event or on
 acknowledged writes, an id may be published again, so subscribers deduplicate by id.
 """
 
+import logging
 from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from moodline.broker import Broker
 from moodline.emotions import Emotion
@@ -17,6 +18,8 @@ from moodline.keys import PartitionKeys
 
 EventKind = Literal["emotion", "face_entered", "emotion_changed", "face_left"]
 Probability = float
+
+log = logging.getLogger(__name__)
 
 _PAGE: Final = 500
 
@@ -124,7 +127,9 @@ def read_events(
         number = _partition_number(name, broker)
         for entry_id, fields in entries:
             places[number] = entry_id.decode()
-            event = Event.model_validate_json(fields[b"event"])
+            event = _event_of(fields)
+            if event is None:
+                continue
             if streams is None or event.stream in streams:
                 found.append((_pack(places), event))
     return found, _pack(places)
@@ -147,11 +152,21 @@ def _last_of_feed(broker: Broker, feed: str, wanted: Callable[[Event], bool], co
     for _ in range(reads):
         with broker.errors():
             entries = cast("list[Any]", broker.client.xrevrange(feed, max=before, count=_PAGE))
-        chosen += [event for event in (parse_event(fields[b"event"]) for _, fields in entries) if wanted(event)]
+        events = (_event_of(fields) for _, fields in entries)
+        chosen += [event for event in events if event is not None and wanted(event)]
         if len(entries) < _PAGE or len(chosen) >= count:
             break
         before = f"({entries[-1][0].decode()}"
     return chosen[:count]
+
+
+def _event_of(fields: Mapping[bytes, bytes]) -> Event | None:
+    """Return the event of a feed entry, or None for what somebody else wrote there: it must not hide the others."""
+    try:
+        return parse_event(fields[b"event"])
+    except (KeyError, ValidationError) as error:
+        log.warning("An entry of the event feed is no event of schema 1 and is passed over: %s", error)
+        return None
 
 
 def _entries_by_feed(reply: Any) -> list[tuple[bytes, list[Any]]]:

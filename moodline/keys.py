@@ -31,8 +31,8 @@ KEY_KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType(
     {
         "queue": KeyKind("stream", "stream", "the crop queue", "max_crops, max_bytes, max_age of the stream"),
         "reader": KeyKind("hash", "stream", "the reader's lease: token, nonce, owner", "TTL reader_lease"),
-        "hand": KeyKind("hash", "stream", "a worker's hand: holder, worker, cursor, deadline", "TTL 1 day"),
-        "ledger": KeyKind("hash", "stream", "accepted, events, dropped by reason, queued bytes", "11 fields"),
+        "hand": KeyKind("hash", "stream", "a worker's hand: holder, worker, cursor, deadline, lease", "TTL 1 day"),
+        "ledger": KeyKind("hash", "stream", "accepted, events, dropped by reason, queued and its bytes", "9 fields"),
         "info": KeyKind("hash", "stream", "state, bounds, last token, run and frame of a recording", "40 fields"),
         "pending": KeyKind("hash", "stream", "queued crops of each track", "one field a queued track"),
         "tracks": KeyKind("hash", "stream", "state of each open track, its smoothing too", "track_timeout"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, cast, get_args
 
 from moodline.broker import Broker
@@ -43,8 +43,9 @@ class StreamStatus:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "StreamStatus":
-        """Return the status that ``to_json`` wrote."""
-        return cls(**json.loads(text))
+        """Return the status that ``to_json`` wrote; fields of a newer version are passed over."""
+        known = {member.name for member in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from moodline.emotions import EMOTIONS, Emotion
 from moodline.settings import SummarySettings
 from moodline.streams import pairs
 
+_MOST_READ = 20_000
 MAX_BUCKETS = 3000
 """Buckets that one answer may read: what 48 hours of minutes need."""
 
@@ -45,6 +46,8 @@ def summary(broker: Broker, streams: Sequence[str], settings: SummarySettings, *
     short or too long for the resolutions that are kept.
     """
     resolution, _ = _resolution(settings, window, finest=None)
+    if window / resolution > _MOST_READ:
+        raise ValueError("is too long for the resolutions that are kept; keep a coarser one as long")
     size = math.ceil(window / resolution)
     return _collect(broker, streams, resolution, size=size, count=1, align=1)[0]
 

@@ -29,6 +29,8 @@ class Batch:
     hands: Hands
     items: list[Item] = field(default_factory=list)
     taken_at: float = field(default_factory=time.monotonic)
+    alone: bool = False
+    slots: int = 1
 
     def pixels(self) -> Pixels:
         """Return the faces, shape (N, 48, 48)."""
@@ -42,11 +44,12 @@ class Batch:
     def split_stale(self) -> tuple[list[Item], list[Item]]:
         """Return the items that are still worth their inference, and those that got too old."""
         waited = self.since_taken_ms()
-        stale = [item for item in self.items if item.max_age_ms and item.entry.age_ms + waited > item.max_age_ms]
-        if not stale:
-            return self.items, []
-        gone = {item.entry.id for item in stale}
-        return [item for item in self.items if item.entry.id not in gone], stale
+        fresh: list[Item] = []
+        stale: list[Item] = []
+        for item in self.items:
+            too_old = item.max_age_ms is not None and item.entry.age_ms + waited > item.max_age_ms
+            (stale if too_old else fresh).append(item)
+        return fresh, stale
 
 
 def by_hand(items: Sequence[Item]) -> Iterator[tuple[Hand, list[int]]]:

@@ -1,10 +1,12 @@
 """Fetches the next batch of one partition while the one before is in inference."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from queue import Queue
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_random_exponential
@@ -20,6 +22,8 @@ from worker.hands import Hands
 
 log = logging.getLogger(__name__)
 
+_SLOTS = 2
+_SAY_AGAIN_S = 60.0
 IDLE_WAIT = timedelta(seconds=1)
 """Longest block on the bell: shorter than any socket timeout, and often enough to renew hands."""
 
@@ -36,22 +40,25 @@ class Fetcher:
         self._batches = batches
         self._stop = stop
         # One batch in inference and one prefetched: more would only grow old in this process.
-        self._slots = threading.Semaphore(2)
+        self._slots = threading.Semaphore(_SLOTS)
+        self._reserved = 0
         self._renew_every = settings.hand_lease.total_seconds() / 3
+        self._idle_wait = min(IDLE_WAIT, settings.hand_lease / 3)
         # A quarter of a batch a stream and turn, so that one busy stream leaves room for the others.
         self._per_stream = max(1, settings.batch_size // 4)
         self._alone_waits = False
+        self._said_at: dict[tuple[str, DropReason], float] = {}
 
     def run(self) -> None:
         """Fetch until told to stop. Redis may go away and come back meanwhile."""
         while not self._stop.is_set():
             self.keep_trying(self._fetch_one)
 
-    def batch_done(self) -> None:
+    def batch_done(self, batch: Batch) -> None:
         """Make room for the next batch."""
-        self._slots.release()
+        self._slots.release(batch.slots)
 
-    def keep_trying(self, step: Callable[[], None]) -> None:
+    def keep_trying(self, step: Callable[[], object]) -> None:
         """Run one step; while Redis is away, try again with growing, random pauses."""
         retrying = Retrying(
             retry=retry_if_exception_type(BrokerError),
@@ -71,7 +78,8 @@ class Fetcher:
         self._stop.wait(seconds)
 
     def _fetch_one(self) -> None:
-        if not self._slots.acquire(timeout=self._renew_every):
+        # A suspect runs alone: everything in work is finished first, and nothing is fetched beside it.
+        if not self._reserve(_SLOTS if self._alone_waits else 1):
             self._hands.take(room=0, per_stream=0)
             return
         batch = Batch(self._hands)
@@ -79,16 +87,23 @@ class Fetcher:
             self._fill(batch)
         finally:
             if batch.items:
+                batch.slots = self._reserved if batch.alone else 1
+                self._reserved -= batch.slots
                 self._batches.put(batch)
-            else:
-                self._slots.release()
+
+    def _reserve(self, count: int) -> bool:
+        while self._reserved < count:
+            if not self._slots.acquire(timeout=self._renew_every):
+                return False
+            self._reserved += 1
+        return True
 
     def _fill(self, batch: Batch) -> None:
         """Take what is queued; flush at size or deadline, whichever is first."""
-        if not self._take_into(batch) and self._hands.queue.wait(IDLE_WAIT):
+        if not self._take_into(batch) and self._hands.queue.wait(self._idle_wait):
             self._take_into(batch)
         deadline = time.monotonic() + self._settings.batch_wait.total_seconds()
-        while batch.items and self._room(batch) > 0 and not self._alone_waits:
+        while batch.items and not batch.alone and self._room(batch) > 0 and not self._alone_waits:
             left = deadline - time.monotonic()
             if left <= 0 or not self._hands.queue.wait(timedelta(seconds=max(0.001, left))):
                 return
@@ -98,12 +113,13 @@ class Fetcher:
         return self._settings.batch_size - len(batch.items)
 
     def _take_into(self, batch: Batch) -> bool:
-        alone = self._alone_waits and not batch.items and self._hands.in_work() == 0
+        alone = self._reserved == _SLOTS and not batch.items and self._hands.in_work() == 0
         take = self._hands.take(room=self._room(batch), per_stream=self._per_stream, alone_ok=alone)
         if not batch.items:
             batch.taken_at = time.monotonic()
         # A suspect runs alone, so what is in work has to be finished first.
         self._alone_waits = take.alone_waits > 0
+        batch.alone = any(taken.alone for taken in take.taken)
         self._add(batch, take)
         return bool(batch.items)
 
@@ -127,8 +143,16 @@ class Fetcher:
             batch.items.append(Item(taken.hand, entry.as_of(waited_ms), crop, taken.max_age_ms))
 
     def _drop(self, taken: Taken, entry: Entry, reason: DropReason, detail: str) -> None:
-        log.warning("A crop of stream %s is dropped as %s: %s", taken.hand.stream, reason, detail)
-        self._hands.drop(taken.hand, [(entry, reason, detail)])
+        self._say(taken.hand.stream, reason, detail)
+        # Tried until it works: an error here would strand the crops after this one in the hand.
+        self.keep_trying(partial(self._hands.drop, taken.hand, [(entry, reason, detail)]))
+
+    def _say(self, stream: str, reason: DropReason, detail: str) -> None:
+        """Log a drop, but not each of thousands: a wrong key spoils every crop. The ledger counts them all."""
+        now = time.monotonic()
+        if now - self._said_at.get((stream, reason), -math.inf) > _SAY_AGAIN_S:
+            self._said_at[stream, reason] = now
+            log.warning("Crops of stream %s are dropped as %s: %s", stream, reason, detail)
 
 
 def _say_once(state: RetryCallState) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from pydantic_core import to_json
@@ -20,6 +21,8 @@ def judged(
     """Return the crops with their judgement. ``inferred_ms``, ``waited_ms``: from take to inferred, and to now."""
     model = {"name": classifier.manifest.name, "version": classifier.manifest.version}
     best = np.argmax(probabilities, axis=1).tolist()
+    # Rounded all at once, and as float64: a float32 cannot hold what it was rounded to.
+    shown = np.round(probabilities.astype(np.float64), 4).tolist()
     return [
         Committed(
             entry=item.entry,
@@ -27,11 +30,11 @@ def judged(
             track=item.crop.track,
             captured_at_ms=item.crop.captured_at_ms,
             head=_head(item.hand.stream, item.crop, model),
-            tail=_tail(row, label, classifier.labels, _latency(item, inferred_ms, waited_ms)),
+            tail=_tail(rounded, label, classifier.labels, _latency(item, inferred_ms, waited_ms)),
             probabilities=row,
             label=label,
         )
-        for item, row, label in zip(items, probabilities.tolist(), best, strict=True)
+        for item, row, rounded, label in zip(items, probabilities.tolist(), shown, best, strict=True)
     ]
 
 
@@ -40,7 +43,7 @@ def _head(stream: str, crop: QueuedCrop, model: dict[str, object]) -> bytes:
     members = {
         "stream": stream,
         "frame": crop.frame,
-        "captured_at": rfc3339(datetime.fromtimestamp(crop.captured_at_ms / 1000, UTC)),
+        "captured_at": _captured_at(crop.captured_at_ms),
         "track": crop.track,
         "box": {
             "x": box.x,
@@ -55,11 +58,17 @@ def _head(stream: str, crop: QueuedCrop, model: dict[str, object]) -> bytes:
     return to_json(members)[1:-1]
 
 
+@lru_cache(maxsize=1024)
+def _captured_at(unix_ms: int) -> str:
+    """Return the moment as events write it; cached, since all faces of a frame share it."""
+    return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))
+
+
 def _tail(row: list[float], label: int, labels: Sequence[str], latency: dict[str, float]) -> bytes:
     members = {
         "emotion": labels[label],
-        "confidence": round(row[label], 4),
-        "probabilities": {name: round(value, 4) for name, value in zip(labels, row, strict=True)},
+        "confidence": row[label],
+        "probabilities": dict(zip(labels, row, strict=True)),
         "latency_ms": latency,
     }
     return to_json(members)[1:-1]

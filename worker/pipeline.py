@@ -1,6 +1,7 @@
 """The worker's three steps side by side: fetch the next batch, infer this one, commit the one before."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,10 +12,11 @@ from queue import Empty, Queue
 import numpy as np
 
 from moodline.broker import Broker
+from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 from moodline.streams import DropReason
-from moodline.work_queue import CommitRules, WorkQueue
+from moodline.work_queue import CommitRules, Hand, WorkQueue
 from worker.batch import Batch, Item, by_hand
 from worker.engines.base import Probabilities
 from worker.fetch import Fetcher
@@ -33,6 +35,7 @@ class _Inferred:
     items: Sequence[Item]
     probabilities: Probabilities
     inferred_ms: float
+    left: list[tuple[Hand, list[int]]]
 
 
 class Pipeline:
@@ -52,7 +55,7 @@ class Pipeline:
         self._metrics = metrics
         self._stop = stop
         self._batches: Queue[Batch] = Queue()
-        self._inferred: Queue[_Inferred | None] = Queue(maxsize=2)
+        self._inferred: Queue[_Inferred | None] = Queue()  # bounded by the fetchers' slots
         self._rules = CommitRules(
             labels=classifier.labels,
             model=classifier.tag,
@@ -61,6 +64,7 @@ class Pipeline:
             resolutions=[(resolution.step, resolution.keep) for resolution in settings.summaries.resolutions],
         )
         self._failure: BaseException | None = None
+        self._late_at = math.inf
         sealer = broker.sealer()
         self._fetchers: dict[int, Fetcher] = {}
         for keys in broker.all_keys():
@@ -75,17 +79,25 @@ class Pipeline:
         try:
             while any(thread.is_alive() for thread in fetching) or not self._batches.empty():
                 self._infer_next()
-                if self._failure is not None:
+                if self._failure is not None or self._is_late():
                     break
         finally:
             self._stop.set()
             self._metrics.gauge("worker_ready").set(0)
             if self._failure is None:
                 self._inferred.put(None)
+            self._is_late()
+            ends = self._late_at if self._failure is None else time.monotonic() + 1
             for thread in (*fetching, *others):
-                thread.join(timeout=None if self._failure is None else 1)
+                thread.join(max(0.0, ends - time.monotonic()))
         if self._failure is not None:
             raise self._failure
+
+    def _is_late(self) -> bool:
+        """Whether a stop has taken so long that what is in work is left to the next worker."""
+        if self._stop.is_set() and self._late_at == math.inf:
+            self._late_at = time.monotonic() + STOP_WITHIN_S - 2
+        return time.monotonic() > self._late_at
 
     def _infer_next(self) -> None:
         try:
@@ -94,12 +106,12 @@ class Pipeline:
             return
         items, stale = batch.split_stale()
         if stale:
-            self._drop(batch, stale, "stale", "")
+            self._fetchers[id(batch.hands)].keep_trying(partial(self._drop, batch, stale, "stale", ""))
         if not items:
             self._done(batch)
             return
         batch.items = items
-        self._inferred.put(_Inferred(batch, items, self._predict(batch), batch.since_taken_ms()))
+        self._inferred.put(_Inferred(batch, items, self._predict(batch), batch.since_taken_ms(), list(by_hand(items))))
 
     def _predict(self, batch: Batch) -> Probabilities:
         began = time.monotonic()
@@ -125,13 +137,15 @@ class Pipeline:
             inferred_ms=done.inferred_ms,
             waited_ms=done.batch.since_taken_ms(),
         )
-        for hand, positions in by_hand(done.items):
+        while done.left:
+            hand, positions = done.left[0]
             bad = [done.items[position] for position in positions if not finite[position]]
             if bad:
                 self._drop(done.batch, bad, "poison", "the model's answer is not a number")
             good = [position for position in positions if finite[position]]
             if done.batch.hands.commit(hand, [crops[position] for position in good], self._rules):
                 self._count(done, good)
+            del done.left[0]  # what is done is not ended twice when a later stream fails
         self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
 
     def _count(self, done: _Inferred, positions: Sequence[int]) -> None:
@@ -151,7 +165,7 @@ class Pipeline:
             batch.hands.drop(hand, [(items[position].entry, reason, detail) for position in positions])
 
     def _done(self, batch: Batch) -> None:
-        self._fetchers[id(batch.hands)].batch_done()
+        self._fetchers[id(batch.hands)].batch_done(batch)
 
     def _sweep(self) -> None:
         """Once a second, in each partition."""

@@ -9,6 +9,8 @@ if not holds_hand(stream, args.hand) then
   return {'lost'}
 end
 
+reconcile(stream)
+
 -- Deletes come first: what is not there any more belongs to somebody else.
 local mine, ended, bytes, pending = {}, {}, 0, {}
 for _, crop in ipairs(args.crops) do
@@ -29,7 +31,7 @@ local function read_tracks()
   end
   local known = #names > 0 and redis.call('HMGET', key.tracks(stream), unpack(names)) or {}
   for i, name in ipairs(names) do
-    tracks[name] = known[i] and cmsgpack.unpack(known[i]) or {events = 0, changes = 0, first = -1, buckets = {}}
+    tracks[name] = known[i] and cmsgpack.unpack(known[i]) or {events = 0, changes = 0, buckets = {}}
   end
 end
 
@@ -40,18 +42,25 @@ local function keep_tracks()
   end
   if #written > 0 then
     redis.call('HSET', key.tracks(stream), unpack(written))
+    for name in pairs(tracks) do
+      redis.call('ZADD', key.deadlines, 'NX', now, stream .. '/' .. name)  -- an open track always has a deadline
+    end
   end
 end
+
+-- Averages of other labels must not meet, either.
+local judge = args.model .. ' ' .. table.concat(args.labels, ' ')
 
 -- Moves the average of log-probabilities towards this crop by 1 - exp(-dt / tau): no frame rate enters.
 -- Returns each label's share, unscaled, and their total.
 local function smooth(state, crop)
   local weight, logs = 1, state.logs
-  if logs and state.model == args.model then
-    weight = 1 - exp(-max(0, crop[4] - state.last) / args.tau_ms)
+  if logs and state.model == judge then
+    -- tau 0 smooths nothing; 0 / 0 would be NaN, which is no JSON.
+    weight = args.tau_ms > 0 and 1 - exp(-max(0, crop[4] - state.last) / args.tau_ms) or 1
   else
     logs = {}
-    state.logs, state.label, state.model = logs, nil, args.model
+    state.logs, state.label, state.model = logs, nil, judge
   end
   local highest = -math.huge
   for i, probability in ipairs(crop[8]) do
@@ -148,7 +157,7 @@ local function keep_bucket(name, bucket)
     written[#written + 1], written[#written + 2] = fields[i], (tonumber(known[i]) or 0) + more[i]
   end
   redis.call('HSET', name, unpack(written))
-  redis.call('EXPIRE', name, bucket.keep)
+  redis.call('EXPIRE', name, math.ceil(bucket.keep))
 end
 
 local function publish_crop(crop, state)
@@ -161,7 +170,7 @@ read_tracks()
 local last_ms = 0
 for _, crop in ipairs(mine) do
   local state = tracks[crop[3]]
-  local entered = state.first < 0
+  local entered = state.first == nil
   local before = update_label(state, crop)
   if entered then
     state.first = crop[4]
@@ -169,12 +178,12 @@ for _, crop in ipairs(mine) do
   state.last, state.head, state.events = crop[4], crop[6], state.events + 1
   last_ms = max(last_ms, crop[4])
   if entered then
-    track_event(stream, crop[3], state, 'face_entered', 1)
+    track_event(stream, crop[3], state, 'face_entered', state.first)
   end
   publish_crop(crop, state)
   if before and before ~= state.label then
     state.changes = state.changes + 1
-    track_event(stream, crop[3], state, 'emotion_changed', state.changes, ',"previous":"' .. before .. '"')
+    track_event(stream, crop[3], state, 'emotion_changed', crop[4], ',"previous":"' .. before .. '"')
   end
   count_in_buckets(crop, state, entered)
 end
@@ -188,7 +197,7 @@ for name, count in pairs(pending) do
 end
 if #mine > 0 then
   redis.call('HDEL', key.attempts(stream), unpack(ended))
-  count_bytes(stream, -bytes)
+  count_ended(stream, #mine, bytes)
   redis.call('HINCRBY', key.ledger(stream), 'events', #mine)
   redis.call('HSET', key.info(stream), 'last_event_ms', last_ms)
 end

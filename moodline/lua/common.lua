@@ -68,20 +68,28 @@ end
 local function no_longer_pending(stream, track, count)
   if track and redis.call('HINCRBY', key.pending(stream), track, -count) <= 0 then
     redis.call('HDEL', key.pending(stream), track)
+    if redis.call('HEXISTS', key.tracks(stream), track) == 0 then
+      redis.call('ZREM', key.deadlines, stream .. '/' .. track)
+    end
   end
 end
 
--- An entry that somebody pushed past `enqueue` has never been counted as accepted: it is now.
-local function adopt(stream, entry_id, fields)
-  if fields.age ~= nil or redis.call('HSETNX', key.attempts(stream), entry_id, 0) == 0 then
-    return
+-- The ledger's `queued` is what the scripts have put there. What somebody pushed or deleted past them is counted before
+-- anything else happens, by number alone: entries are not told apart by their fields, which anybody can copy.
+local function reconcile(stream)
+  local more = redis.call('XLEN', key.queue(stream)) - (tonumber(redis.call('HGET', key.ledger(stream), 'queued')) or 0)
+  if more ~= 0 then
+    redis.call('HINCRBY', key.ledger(stream), more > 0 and 'accepted' or 'dropped:removed', math.abs(more))
+    redis.call('HINCRBY', key.ledger(stream), 'queued', more)
   end
-  redis.call('HINCRBY', key.ledger(stream), 'accepted', 1)
-  count_bytes(stream, size_of(fields))
-  if fields.track then
-    redis.call('HINCRBY', key.pending(stream), fields.track, 1)
-    redis.call('ZADD', key.deadlines, now, stream .. '/' .. fields.track)
+end
+
+-- Takes ended crops off the books; an empty queue holds no bytes, whatever was counted.
+local function count_ended(stream, crops, bytes)
+  if redis.call('HINCRBY', key.ledger(stream), 'queued', -crops) == 0 then
+    bytes = tonumber(redis.call('HGET', key.ledger(stream), 'bytes') or '0')
   end
+  count_bytes(stream, -bytes)
 end
 
 -- Ends an accepted crop without an event. Returns whether it was still there to be ended.
@@ -89,17 +97,23 @@ local function drop_entry(stream, entry_id, fields, reason)
   if redis.call('XDEL', key.queue(stream), entry_id) ~= 1 then
     return false
   end
-  count_bytes(stream, -size_of(fields))
+  count_ended(stream, 1, size_of(fields))
   no_longer_pending(stream, fields.track, 1)
   redis.call('HDEL', key.attempts(stream), entry_id)
   redis.call('HINCRBY', key.ledger(stream), 'dropped:' .. reason, 1)
   return true
 end
 
+-- A deadline further away than the whole lease was set before the server's clock was put back.
+local function in_time(deadline, lease)
+  local left = tonumber(deadline) - now
+  return left > 0 and left <= (tonumber(lease) or left)
+end
+
 -- The last entry in a worker's hand, or nil when no worker has its hand on the stream.
 local function hand_cursor(stream)
-  local hand = redis.call('HMGET', key.hand(stream), 'cursor', 'deadline')
-  if hand[1] and tonumber(hand[2]) > now then
+  local hand = redis.call('HMGET', key.hand(stream), 'cursor', 'deadline', 'lease')
+  if hand[1] and in_time(hand[2], hand[3]) then
     return hand[1]
   end
   return nil
@@ -117,6 +131,29 @@ local function release_hand(stream)
   end
 end
 
+-- A stream that waits although nobody has it in hand is listed; live crops past their time are dropped.
+local function look_after(stream)
+  local dropped = 0
+  reconcile(stream)
+  local cursor = hand_cursor(stream)
+  local bounds = redis.call('HMGET', key.info(stream), 'recorded', 'max_age_ms')
+  if bounds[1] == '0' then
+    local entries = redis.call('XRANGE', key.queue(stream), cursor and ('(' .. cursor) or '-', '+', 'COUNT', 256)
+    for _, entry in ipairs(entries) do
+      local fields = fields_of(entry[2])
+      if age_of(entry[1], fields) <= tonumber(bounds[2]) then
+        break
+      end
+      drop_entry(stream, entry[1], fields, 'stale')
+      dropped = dropped + 1
+    end
+  end
+  if not cursor and redis.call('XLEN', key.queue(stream)) > 0 then
+    list_ready(stream)
+  end
+  return dropped
+end
+
 -- Published last of all and through pcall: who may not publish, or has nobody listening, loses nothing.
 local published = {}
 local epoch
@@ -131,6 +168,9 @@ local function feed_event(stream, body)
 end
 
 local function publish_all()
+  if args.quiet then  -- a trial
+    return
+  end
   for _, message in ipairs(published) do
     redis.pcall('PUBLISH', message[1], message[2])
   end
@@ -151,7 +191,7 @@ local function end_track(stream, track)
   if packed then
     local state = cmsgpack.unpack(packed)
     redis.call('HDEL', key.tracks(stream), track)
-    track_event(stream, track, state, 'face_left', 1,
+    track_event(stream, track, state, 'face_left', state.first,
       ',"seen_ms":' .. digits(state.last - state.first) .. ',"events":' .. digits(state.events))
   end
   redis.call('ZREM', key.deadlines, stream .. '/' .. track)

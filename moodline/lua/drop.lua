@@ -13,6 +13,7 @@ local function bury(entry_id, fields, detail)
     'id', fields.id or '', 'track', fields.track or '', 'reason', 'poison', 'detail', detail)
 end
 
+reconcile(stream)
 local dropped = 0
 for _, crop in ipairs(args.crops) do
   local entry = redis.call('XRANGE', key.queue(stream), crop[1], crop[1])[1]

@@ -38,6 +38,7 @@ end
 
 -- Everything is checked: from here on all writes happen.
 local dropped = 0
+reconcile(stream)
 
 -- The freshest wins: the oldest crop that no worker has in its hand makes room.
 local function make_room()
@@ -49,7 +50,6 @@ local function make_room()
       return
     end
     local fields = fields_of(oldest[2])
-    adopt(stream, oldest[1], fields)
     drop_entry(stream, oldest[1], fields, 'overflow')
     queued, dropped = queued - 1, dropped + 1
     bytes, partition_bytes = bytes - size_of(fields), partition_bytes - size_of(fields)
@@ -68,6 +68,7 @@ local function add(crop)
   redis.call('HINCRBY', key.pending(stream), crop.track, 1)
   redis.call('ZADD', key.deadlines, now + args.track_timeout_ms, stream .. '/' .. crop.track)
   local size = #crop.meta + #crop.image
+  redis.call('HINCRBY', ledger, 'queued', 1)
   count_bytes(stream, size)
   queued, bytes, partition_bytes = queued + 1, bytes + size, partition_bytes + size
 end

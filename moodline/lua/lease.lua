@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- lease (ingest): takes, renews or releases the reader's lease of a stream.
 -- args: op, stream, owner, nonce, lease_ms; acquire: run (recorded only); renew/release: token, status (JSON, optional);
 -- release: ended.
@@ -50,6 +50,10 @@ end
 
 local held = redis.call('HMGET', reader, 'token', 'nonce')
 if held[1] ~= args.token or held[2] ~= args.nonce then
+  -- A release whose reply was lost is sent again: nobody has read the stream since.
+  if args.op == 'release' and not held[1] and redis.call('HGET', info, 'token') == args.token then
+    return {'done'}
+  end
   return {'lost'}
 end
 if args.status then
@@ -57,6 +61,8 @@ if args.status then
 end
 if args.op == 'renew' then
   redis.call('PEXPIRE', reader, args.lease_ms)
+  -- Where no worker sweeps, its reader still ends what has outlived its time: no crop stays for long.
+  look_after(stream)
 else
   if args.ended then
     redis.call('HSET', info, 'run_ended', '1')

@@ -51,5 +51,14 @@ for _, number in ipairs(order) do
   end
   merged[#merged + 1] = {number, flat}
 end
-return {digits(now), redis.call('HGETALL', key.info(stream)), redis.call('HGETALL', key.ledger(stream)),
-  redis.call('XLEN', key.queue(stream)), redis.call('HLEN', key.tracks(stream)), merged, ends}
+-- As the next script will count it: what was pushed or deleted by hand belongs to this instant, too.
+local ledger, queued = fields_of(redis.call('HGETALL', key.ledger(stream))), redis.call('XLEN', key.queue(stream))
+local more = queued - (tonumber(ledger.queued) or 0)
+local side = more > 0 and 'accepted' or 'dropped:removed'
+ledger[side] = digits((tonumber(ledger[side]) or 0) + math.abs(more))
+local counted = {}
+for name, value in pairs(ledger) do
+  counted[#counted + 1], counted[#counted + 2] = name, value
+end
+return {digits(now), redis.call('HGETALL', key.info(stream)), counted,
+  queued, redis.call('HLEN', key.tracks(stream)), merged, ends}

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
 -- remove (purge): ends a stream in chunks. Its reader's token is revoked, its crops are dropped as `removed`, its
--- tracks leave, its ledger is folded into the partition's total, its keys go (summaries too, by `buckets`).
+-- tracks leave, its ledger is folded into the partition's total, its keys go. Its summaries stay until their time to live.
 -- args: stream, limit, feed_max. Returns the number of crops that are still queued; 0 means that all is gone.
 local stream = args.stream
 redis.call('DEL', key.reader(stream))
+reconcile(stream)
 for _, entry in ipairs(redis.call('XRANGE', key.queue(stream), '-', '+', 'COUNT', args.limit)) do
   local fields = fields_of(entry[2])
-  adopt(stream, entry[1], fields)
   drop_entry(stream, entry[1], fields, 'removed')
 end
 local left = redis.call('XLEN', key.queue(stream))
@@ -16,7 +16,7 @@ if left == 0 then
   end
   local ledger = redis.call('HGETALL', key.ledger(stream))
   for i = 1, #ledger, 2 do
-    if ledger[i] ~= 'bytes' then
+    if ledger[i] ~= 'bytes' and ledger[i] ~= 'queued' then
       redis.call('HINCRBY', key.state, 'removed:' .. ledger[i], ledger[i + 1])
     end
   end

@@ -12,30 +12,9 @@ for _, stream in ipairs(expired) do
   end
 end
 
--- A stream that waits although nobody has it in hand is listed; live crops past their time are dropped.
 local dropped = 0
-local function look_after(stream)
-  local cursor = hand_cursor(stream)
-  local bounds = redis.call('HMGET', key.info(stream), 'recorded', 'max_age_ms')
-  if bounds[1] == '0' then
-    local entries = redis.call('XRANGE', key.queue(stream), cursor and ('(' .. cursor) or '-', '+', 'COUNT', 256)
-    for _, entry in ipairs(entries) do
-      local fields = fields_of(entry[2])
-      if age_of(entry[1], fields) <= tonumber(bounds[2]) then
-        break
-      end
-      adopt(stream, entry[1], fields)
-      drop_entry(stream, entry[1], fields, 'stale')
-      dropped = dropped + 1
-    end
-  end
-  if not cursor and redis.call('XLEN', key.queue(stream)) > 0 then
-    list_ready(stream)
-  end
-end
-
 for _, stream in ipairs(redis.call('ZRANGE', key.streams, 0, args.streams - 1)) do
-  look_after(stream)
+  dropped = dropped + look_after(stream)
   redis.call('ZADD', key.streams, now, stream)
 end
 

@@ -49,8 +49,9 @@ class SummarySettings(Section):
     def _buckets_add_up(cls, resolutions: tuple[Resolution, ...]) -> tuple[Resolution, ...]:
         problems: list[Rejection] = []
         for index, one in enumerate(resolutions):
-            if one.step % timedelta(seconds=1):
-                problems.append(((index, "step"), "must be whole seconds; round it"))
+            for name, duration in (("step", one.step), ("keep", one.keep)):
+                if duration % timedelta(seconds=1):
+                    problems.append(((index, name), "must be whole seconds; round it"))
             if one.keep < one.step:
                 problems.append(((index, "keep"), f"is shorter than its step ({format_duration(one.step)}); raise it"))
         for index, (finer, coarser) in enumerate(pairwise(resolutions), start=1):

@@ -76,6 +76,8 @@ def test_a_film_is_cut_into_crops_of_every_frame(clip: Path, yunet_model: Path) 
 class Counting:
     """A detector that sees one face, where it is told."""
 
+    least_face = 12
+
     def __init__(self) -> None:
         self.faces: list[Detection] = []
         self.looked = 0

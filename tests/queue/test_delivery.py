@@ -1,31 +1,16 @@
 """Every accepted crop leaves as exactly one event or one counted drop, in the order of its stream."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from moodline.broker import Broker
-from moodline.crop_queue import Reader
-from moodline.errors import HandLostError, LeaseHeldError, LeaseLostError
+from moodline.errors import BrokerUnavailableError, HandLostError, LeaseHeldError, LeaseLostError
 from moodline.streams import Ledger, StreamStatus, stream_view
-from tests.support.brokers import frame_of, live_stream
+from tests.support.brokers import client_of, frame_of
 from tests.support.judging import all_events, commit_all, emotion_ids, sweep_and_take, take_one, work_queue
+from tests.support.queues import ledger_of, reader_of
 from tests.support.wait import wait_until
-
-LEASE = timedelta(seconds=6)
-
-
-def reader_of(broker: Broker, *, owner: str = "host", run: str | None = None, **settings: Any) -> Reader:
-    stream = live_stream(**settings)
-    return Reader.acquire(broker, stream, owner=owner, lease=LEASE, recorded=run is not None, run=run)
-
-
-def ledger_of(broker: Broker, stream: str = "lobby") -> Ledger:
-    view = stream_view(broker, stream)
-    assert view is not None
-    assert view.ledger.balanced, view.ledger
-    return view.ledger
 
 
 def test_crops_become_events_in_order_and_the_ledger_is_balanced_at_every_step(any_broker: Broker) -> None:
@@ -53,11 +38,39 @@ def test_a_commit_that_is_sent_again_publishes_nothing_twice(any_broker: Broker)
     reader.enqueue(frame_of(0, faces=2), age_ms=0)
     taken = take_one(queue)
     assert taken is not None
-    assert commit_all(any_broker, queue, taken) == 2
+    assert commit_all(any_broker, queue, taken, release=False) == 2
+    assert commit_all(any_broker, queue, taken) == 0, "the hand is still held, but the crops are gone"
     with pytest.raises(HandLostError):
         commit_all(any_broker, queue, taken)
     assert ledger_of(any_broker).events == 2
     assert len(emotion_ids(any_broker)) == 2
+
+
+def test_a_reply_that_is_lost_is_answered_by_asking_again(any_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    lose_each_first_reply(any_broker, monkeypatch)
+    assert reader.enqueue(frame_of(0, faces=2), age_ms=0).status == "duplicate"
+    monkeypatch.undo()
+    taken = take_one(queue)
+    assert taken is not None
+    lose_each_first_reply(any_broker, monkeypatch)
+    assert commit_all(any_broker, queue, taken, release=False) == 0
+    monkeypatch.undo()
+    assert len(emotion_ids(any_broker)) == 2
+    assert ledger_of(any_broker).events == 2
+
+
+def lose_each_first_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each first call reach the server and its answer get lost."""
+    real, calls = broker.run, iter(range(1000))
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        reply = real(*args, **kwargs)
+        if next(calls) == 0:
+            raise BrokerUnavailableError("the reply was lost")
+        return reply
+
+    monkeypatch.setattr(broker, "run", run)
 
 
 def test_a_stream_is_in_one_workers_hands_at_a_time(any_broker: Broker) -> None:
@@ -151,77 +164,6 @@ def test_a_restarted_reader_of_a_recording_goes_on_after_the_last_accepted_frame
     assert afresh.crop_id(0, 0) != reader.crop_id(0, 0), "a second reading of a file has events of its own"
 
 
-def test_a_full_live_queue_drops_its_oldest_and_events_still_flow(any_broker: Broker) -> None:
-    reader, queue = reader_of(any_broker, max_crops=4), work_queue(any_broker)
-    published = 0
-    for number in range(40):
-        reader.enqueue(frame_of(number, faces=2), age_ms=0)
-        ledger_of(any_broker)
-        if number % 5 == 4:  # the worker is far too slow
-            taken = take_one(queue, room=2)
-            assert taken is not None
-            reader.enqueue(frame_of(1000 + number, faces=2), age_ms=0)
-            reader.enqueue(frame_of(2000 + number, faces=4), age_ms=0)
-            published += commit_all(any_broker, queue, taken)
-            reader = reader_of(any_broker, max_crops=4)
-    ledger = ledger_of(any_broker)
-    assert published == ledger.events == 16, "crops in a worker's hand are never dropped"
-    assert ledger.dropped["overflow"] == ledger.accepted - ledger.events - ledger.queued
-
-
-def test_a_crop_for_which_there_is_no_room_counts_as_accepted_and_dropped(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, max_crops=2)
-    reader.enqueue(frame_of(0, faces=2), age_ms=0)
-    assert take_one(work_queue(any_broker)) is not None
-    assert reader.enqueue(frame_of(1, faces=2), age_ms=0).overflow == 2
-    assert ledger_of(any_broker).dropped["overflow"] == 2
-
-
-def test_a_recording_waits_when_its_queue_is_full_but_an_empty_queue_takes_any_frame(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, run="clip", max_crops=2)
-    assert reader.enqueue(frame_of(0, faces=5), age_ms=0).status == "accepted"
-    assert reader.enqueue(frame_of(1), age_ms=0).status == "full"
-    assert ledger_of(any_broker).accepted == 5
-    queue = work_queue(any_broker)
-    taken = take_one(queue)
-    assert taken is not None
-    commit_all(any_broker, queue, taken)
-    assert reader.enqueue(frame_of(1), age_ms=0).status == "accepted"
-
-
-def test_live_crops_past_their_age_are_dropped_before_anybody_computes_them(any_broker: Broker) -> None:
-    reader, queue = reader_of(any_broker, max_age="200ms"), work_queue(any_broker)
-    reader.enqueue(frame_of(0), age_ms=500)
-    reader.enqueue(frame_of(1), age_ms=0)
-    taken = take_one(queue)
-    assert taken is not None
-    assert [entry.queued_ms < 200 for entry in taken.entries] == [True]
-    assert ledger_of(any_broker).dropped["stale"] == 1
-
-
-def test_what_outlives_its_time_where_no_worker_takes_it_is_swept(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, max_age="100ms")
-    reader.enqueue(frame_of(0, faces=3), age_ms=0)
-    queue = work_queue(any_broker)
-
-    def swept() -> bool:
-        queue.sweep()
-        return ledger_of(any_broker).dropped["stale"] == 3
-
-    wait_until(swept, description="the sweep drops stale crops")
-
-
-def test_streams_take_turns(any_broker: Broker) -> None:
-    busy = Reader.acquire(any_broker, live_stream("busy"), owner="h", lease=LEASE, recorded=False)
-    for number in range(20):
-        busy.enqueue(frame_of(number, faces=10), age_ms=0)
-    quiet = Reader.acquire(any_broker, live_stream("quiet"), owner="h", lease=LEASE, recorded=False)
-    quiet.enqueue(frame_of(0), age_ms=0)
-    take = work_queue(any_broker).take(room=32, held={}, per_stream=8, alone_ok=True)
-    assert [taken.hand.stream for taken in take.taken] == ["busy", "quiet", "busy", "busy", "busy"]
-    assert sum(len(taken.entries) for taken in take.taken) == 32
-
-
 def test_a_take_whose_reply_was_lost_loses_no_crop_and_keeps_the_order(any_broker: Broker) -> None:
     reader, queue = reader_of(any_broker), work_queue(any_broker)
     reader.enqueue(frame_of(0, faces=2), age_ms=0)
@@ -248,6 +190,30 @@ def test_every_face_entered_gets_its_face_left(any_broker: Broker) -> None:
     assert kinds.count(("face_entered", "t-1")) == kinds.count(("face_left", "t-1")) == 1
 
 
+def test_a_release_whose_reply_was_lost_can_be_sent_again(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, run="clip")
+    ended = StreamStatus("ended", "The recording has ended.", "clip.mp4", "recorded")
+    reader.release(ended)
+    reader.release(ended)
+
+
+def test_entries_pushed_or_deleted_by_hand_are_in_the_ledger_at_once(any_broker: Broker) -> None:
+    reader, queue = reader_of(any_broker), work_queue(any_broker)
+    reader.enqueue(frame_of(0), age_ms=0)
+    name = any_broker.keys_of("lobby").of_stream("queue", "lobby")
+    ((_, fields),) = client_of(any_broker).xrange(name)
+    client_of(any_broker).xadd(name, fields)
+    assert ledger_of(any_broker).accepted == 2
+    taken = take_one(queue)
+    assert taken is not None
+    assert ledger_of(any_broker).queued == 2
+    client_of(any_broker).xdel(name, taken.entries[1].id)
+    assert ledger_of(any_broker).dropped["removed"] == 1
+    commit_all(any_broker, queue, taken)
+    assert ledger_of(any_broker).events == 1
+    assert client_of(any_broker).hget(any_broker.keys_of("lobby").of_partition("state"), "bytes") == b"0"
+
+
 def test_a_removed_stream_leaves_nothing_but_its_share_of_the_total(any_broker: Broker) -> None:
     reader = reader_of(any_broker)
     reader.enqueue(frame_of(0, faces=3), age_ms=0)
@@ -256,7 +222,7 @@ def test_a_removed_stream_leaves_nothing_but_its_share_of_the_total(any_broker: 
     assert ledger_of(any_broker).dropped["removed"] == 2
     assert any_broker.run("remove", keys, stream="lobby", limit=2, feed_max=100) == 0
     assert stream_view(any_broker, "lobby") is None
-    assert any_broker.client.hget(keys.of_partition("state"), "removed:accepted") == b"3"
-    assert not any_broker.client.keys("*lobby*")
+    assert client_of(any_broker).hget(keys.of_partition("state"), "removed:accepted") == b"3"
+    assert not client_of(any_broker).keys("*lobby*")
     with pytest.raises(LeaseLostError):
         reader.enqueue(frame_of(1), age_ms=0)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -14,8 +15,9 @@ from moodline.embedded import EmbeddedServer
 from moodline.errors import BrokerFullError, BrokerPolicyError, BrokerUnavailableError, ConfigError
 from moodline.keys import KEY_KINDS
 from moodline.settings import RedisSettings
-from moodline.streams import stream_view
-from tests.support.brokers import SERVERS, broker_on, frame_of, live_stream, server_binary
+from moodline.streams import StreamStatus, stream_view
+from moodline.work_queue import Taken
+from tests.support.brokers import SERVERS, broker_on, client_of, frame_of, live_stream, server_binary
 from tests.support.judging import commit_all, drop_as, take_one, work_queue
 from tests.support.wait import wait_until
 
@@ -29,7 +31,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedS
         yield own
 
 
-def reader_on(broker: Broker, **settings: object) -> Reader:
+def reader_on(broker: Broker, **settings: Any) -> Reader:
     stream = live_stream(**settings)
     return Reader.acquire(broker, stream, owner="h", lease=timedelta(seconds=60), recorded=False)
 
@@ -41,12 +43,15 @@ def test_no_face_can_be_read_from_what_the_server_writes_to_disk(server: Embedde
         reader.enqueue(frame_of(number, pixels=PIXELS), age_ms=0)
     taken = take_one(work_queue(broker))
     assert taken is not None
-    broker.client.bgrewriteaof()
-    broker.client.bgsave()
+    client_of(broker).bgrewriteaof()
+    client_of(broker).bgsave()
     idle = ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
-    wait_until(
-        lambda: not any(broker.client.info("persistence")[name] for name in idle), description="the files are written"
-    )
+
+    def is_idle() -> bool:
+        persistence = client_of(broker).info("persistence")
+        return not any(persistence[name] for name in idle)
+
+    wait_until(is_idle, description="the files are written")
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert any(b"lobby" in content for content in written), "the crops themselves are there"
     assert not any(PIXELS[:64] in content for content in written)
@@ -58,31 +63,51 @@ def test_a_server_at_its_memory_limit_refuses_crops_but_events_still_flow(server
     reader.enqueue(frame_of(0, faces=2), age_ms=0)
     taken = take_one(queue)
     assert taken is not None
-    broker.client.config_set("maxmemory", 1)
+    client_of(broker).config_set("maxmemory", 1)
     with pytest.raises(BrokerFullError, match="memory limit"):
         reader.enqueue(frame_of(1), age_ms=0)
     assert drop_as(queue, taken.hand, taken.entries[1], "for the test") == 1
-    broker.client.config_set("maxmemory", 0)
+    client_of(broker).config_set("maxmemory", 0)
     reader.enqueue(frame_of(1), age_ms=0)
     again = take_one(queue)
     assert again is not None
-    broker.client.config_set("maxmemory", 1)
+    client_of(broker).config_set("maxmemory", 1)
     assert commit_all(broker, queue, again) == 2
-    broker.client.config_set("maxmemory", 0)
+    client_of(broker).config_set("maxmemory", 0)
     view = stream_view(broker, "lobby")
     assert view is not None
     assert view.ledger.balanced
     assert view.ledger.accepted == 3
 
 
+def test_at_its_memory_limit_a_server_still_renews_leases(server: EmbeddedServer) -> None:
+    broker = broker_on(server)
+    reader = reader_on(broker)
+    client_of(broker).config_set("maxmemory", 1)
+    reader.renew()
+    reader.release(StreamStatus("stopped", "Stopped.", "rtsp://camera.test", "live"))
+
+
+def test_a_user_who_lacks_a_right_that_a_commit_needs_is_refused_before_the_first_crop(
+    server: EmbeddedServer,
+) -> None:
+    root = broker_on(server)
+    client_of(root).acl_setuser(
+        "nearly", enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], commands=["+@all", "-expire"]
+    )
+    url = server.url.replace("unix://", "unix://nearly:pw@")
+    with pytest.raises(BrokerPolicyError, match="ACL"):
+        connect(RedisSettings(url=SecretStr(url)))
+
+
 def test_a_server_that_evicts_is_refused(server: EmbeddedServer) -> None:
-    broker_on(server).client.config_set("maxmemory-policy", "allkeys-lru")
+    client_of(broker_on(server)).config_set("maxmemory-policy", "allkeys-lru")
     with pytest.raises(BrokerPolicyError, match="noeviction"):
         broker_on(server)
 
 
 def test_a_user_without_the_rights_is_refused_with_a_sentence(server: EmbeddedServer) -> None:
-    broker_on(server).client.acl_setuser("guest", enabled=True, passwords=["+pw"], keys=["*"], commands=["+ping"])
+    client_of(broker_on(server)).acl_setuser("guest", enabled=True, passwords=["+pw"], keys=["*"], commands=["+ping"])
     url = server.url.replace("unix://", "unix://guest:pw@")
     with pytest.raises(BrokerPolicyError, match="ACL"):
         connect(RedisSettings(url=SecretStr(url)))
@@ -108,9 +133,9 @@ def test_partitions_share_no_key(server: EmbeddedServer) -> None:
         stream = f"stream-{number}"
         reader = Reader.acquire(broker, live_stream(stream), owner="h", lease=timedelta(seconds=9), recorded=False)
         reader.enqueue(frame_of(0), age_ms=0)
-    used = {key.split(b":")[1] for key in broker.client.keys("moodline:{*")}
+    used = {key.split(b":")[1] for key in client_of(broker).keys("moodline:{*")}
     assert len(used) > 1
-    for key in broker.client.keys("*stream-*"):
+    for key in client_of(broker).keys("*stream-*"):
         kind, stream = key.decode().split(":")[2:4]
         assert key.decode() == broker.keys_of(stream).of_stream(kind, stream)
 
@@ -121,15 +146,16 @@ def test_every_key_that_the_system_makes_is_declared(server: EmbeddedServer) -> 
     reader.enqueue(frame_of(0, faces=3), age_ms=0)
     taken = take_one(queue)
     assert taken is not None
-    drop_as(queue, taken.hand, taken.entries[0], "for the test")
+    queue.drop(taken.hand, [(taken.entries[0], "poison", "for the test")], release=False)
+    commit_all(broker, queue, Taken(taken.hand, taken.entries[1:], alone=False, attempts=0, max_age_ms=None))
     queue.sweep()
-    for key in broker.client.keys("*"):
+    for key in client_of(broker).keys("*"):
         parts = key.decode().split(":")
         assert parts[0] == "moodline"
         assert parts[1] == "partitions" or parts[2] in KEY_KINDS, key
         if parts[1] != "partitions":
-            assert broker.client.type(key).decode() == KEY_KINDS[parts[2]].type
+            assert client_of(broker).type(key).decode() == KEY_KINDS[parts[2]].type
 
 
 def test_a_trial_of_the_scripts_leaves_nothing_behind(server: EmbeddedServer) -> None:
-    assert broker_on(server).client.keys("*") == [b"moodline:partitions"]
+    assert client_of(broker_on(server)).keys("*") == [b"moodline:partitions"]

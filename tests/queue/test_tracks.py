@@ -2,19 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
-from moodline.emotions import Emotion
 from moodline.event import Event, latest_cursor, read_events
 from moodline.keys import channel
 from moodline.settings import SummarySettings
-from moodline.streams import stream_view
+from moodline.streams import StreamStatus, stream_view
 from moodline.summaries import summary, timeline
-from tests.support.brokers import frame_of, live_stream
+from tests.support.brokers import client_of, frame_of, live_stream
 from tests.support.judging import RULES, all_events, judge, take_one, work_queue
 from tests.support.wait import wait_until
 
@@ -22,7 +22,7 @@ START_MS = 1_763_800_000_000
 
 
 def play(
-    broker: Broker, emotions: Sequence[Emotion], *, step_ms: int = 100, confidence: float = 0.9, run: str | None = None
+    broker: Broker, emotions: Sequence[str], *, step_ms: int = 100, confidence: float = 0.9, run: str | None = None
 ) -> list[Event]:
     """Let one face show emotions, a frame each, and return all events; with `run` it is a recording."""
     lease = timedelta(seconds=60)
@@ -70,8 +70,59 @@ def test_smoothing_depends_on_time_and_not_on_the_frame_rate(broker: Broker, ste
     assert events[-1].smoothed.confidence == pytest.approx(0.53, abs=0.06)
 
 
+def test_without_smoothing_the_label_is_the_last_answer(broker: Broker) -> None:
+    reader = Reader.acquire(broker, live_stream(), owner="h", lease=timedelta(seconds=60), recorded=False)
+    queue, rules = work_queue(broker), replace(RULES, tau=timedelta(0), hysteresis=0)
+    for number, emotion in enumerate(("happy", "sad", "sad")):
+        # The same moment each time: nothing may be divided by the time between.
+        reader.enqueue(frame_of(number, at_ms=START_MS - number * 40), age_ms=0)
+        taken = take_one(queue)
+        assert taken is not None
+        queue.commit(taken.hand, [judge(broker, entry, emotion) for entry in taken.entries], rules, release=True)
+    smoothed = [event.smoothed.emotion for event in all_events(broker) if event.kind == "emotion"]
+    assert smoothed == ["happy", "sad", "sad"]
+
+
+def test_workers_of_other_emotions_start_the_average_anew(broker: Broker) -> None:
+    play(broker, ["happy"] * 3)
+    reader = Reader.acquire(broker, live_stream(), owner="h", lease=timedelta(seconds=60), recorded=False)
+    reader.enqueue(frame_of(0, at_ms=START_MS + 1000, tracks="t"), age_ms=0)
+    queue = work_queue(broker)
+    taken = take_one(queue)
+    assert taken is not None
+    two = replace(RULES, labels=("happy", "sad"))
+    crops = [replace(judge(broker, entry), probabilities=[0.2, 0.8], label=1) for entry in taken.entries]
+    assert queue.commit(taken.hand, crops, two, release=True) == 1
+    assert all_events(broker)[-1].smoothed.emotion == "sad"
+    view = stream_view(broker, "lobby")
+    assert view is not None
+    assert view.ledger.balanced
+
+
+def test_what_is_no_event_in_the_feed_does_not_hide_the_others(broker: Broker) -> None:
+    play(broker, ["happy"])
+    client_of(broker).xadd(broker.keys_of("lobby").of_partition("feed"), {"event": b'{"schema":1,"confidence":-nan}'})
+    play(broker, ["sad"])
+    assert [event.emotion for event in all_events(broker) if event.kind == "emotion"] == ["happy", "sad"]
+
+
+def test_a_track_that_comes_twice_has_ids_of_its_own_each_time(broker: Broker) -> None:
+    for number in range(2):
+        reader = Reader.acquire(broker, live_stream(), owner="h", lease=timedelta(seconds=60), recorded=False)
+        reader.enqueue(frame_of(0, at_ms=START_MS + number * 60_000), age_ms=0)
+        queue = work_queue(broker)
+        taken = take_one(queue)
+        assert taken is not None
+        queue.commit(taken.hand, [judge(broker, entry) for entry in taken.entries], RULES, release=True)
+        reader.release(StreamStatus("stopped", "Stopped.", "rtsp://camera.test", "live"))
+        queue.sweep()
+    ids = [event.id for event in all_events(broker)]
+    assert len(ids) == 6
+    assert len(set(ids)) == 6
+
+
 def test_the_same_event_stands_in_the_feed_and_on_the_channel(broker: Broker) -> None:
-    pubsub = broker.client.pubsub(ignore_subscribe_messages=True)
+    pubsub = client_of(broker).pubsub(ignore_subscribe_messages=True)
     pubsub.subscribe(channel("lobby"))
     pubsub.get_message(timeout=1)
     after = latest_cursor(broker)
@@ -93,7 +144,7 @@ def test_sequence_numbers_have_no_gap_and_cursors_go_on_where_they_ended(broker:
 
 
 def test_summaries_and_timelines_agree_with_the_events(broker: Broker) -> None:
-    shown: list[Emotion] = ["happy"] * 30 + ["sad"] * 10
+    shown = ["happy"] * 30 + ["sad"] * 10
     events = [event for event in play(broker, shown, step_ms=1000, run="clip") if event.kind == "emotion"]
     settings = SummarySettings()
     whole = summary(broker, ["lobby"], settings, window=timedelta(minutes=15))

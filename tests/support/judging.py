@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from moodline.broker import Broker
 from moodline.crop import QueuedCrop, decode_crop
-from moodline.emotions import EMOTIONS, Emotion
+from moodline.emotions import EMOTIONS
 from moodline.event import Event, read_events
 from moodline.settings import SummarySettings
 from moodline.work_queue import CommitRules, Committed, Entry, Hand, Taken, WorkQueue
@@ -41,7 +41,7 @@ def sweep_and_take(queue: WorkQueue) -> Taken:
     return taken
 
 
-def judge(broker: Broker, entry: Entry, emotion: Emotion = "happy", confidence: float = 0.94) -> Committed:
+def judge(broker: Broker, entry: Entry, emotion: str = "happy", confidence: float = 0.94) -> Committed:
     """Return a crop judged as `emotion`."""
     crop = decode_crop(entry.meta, entry.image, sealer=broker.sealer())
     rest = (1 - confidence) / (len(EMOTIONS) - 1)
@@ -53,13 +53,13 @@ def judge(broker: Broker, entry: Entry, emotion: Emotion = "happy", confidence: 
         head=_head(crop),
         tail=f'"emotion":"{emotion}","confidence":{confidence}'.encode(),
         probabilities=[confidence if name == emotion else rest for name in EMOTIONS],
-        label=EMOTIONS.index(emotion),
+        label=[*map(str, EMOTIONS)].index(emotion),
     )
 
 
-def commit_all(broker: Broker, queue: WorkQueue, taken: Taken, emotion: Emotion = "happy") -> int:
+def commit_all(broker: Broker, queue: WorkQueue, taken: Taken, emotion: str = "happy", *, release: bool = True) -> int:
     crops = [judge(broker, entry, emotion) for entry in taken.entries]
-    return queue.commit(taken.hand, crops, RULES, release=True)
+    return queue.commit(taken.hand, crops, RULES, release=release)
 
 
 def drop_as(queue: WorkQueue, hand: Hand, entry: Entry, detail: str) -> int:

@@ -120,9 +120,9 @@ class Analysis:
 def _most_scale(stream: StreamSettings, detector: Detector) -> float:
     """Return the factor beyond which frames need not be larger to find the stream's least faces.
 
-    Only for films of which every frame is looked at: each face is seen many times there, and speed counts. Live
-    streams and pictures get the detector's best.
+    Only for films of which a detector looks at every frame: each face is seen many times there, and speed counts.
+    Where it looks more seldom, and at live streams and pictures, the detector does its best.
     """
-    if stream.kind != "file" or stream.fps is not None:
+    if stream.kind != "file" or stream.fps is not None or stream.detect_fps is not None:
         return 1.0
     return detector.least_face / stream.min_face

@@ -35,10 +35,7 @@ class View:
 
 
 class Area:
-    """The regions and masks of one stream, for frames of whatever size.
-
-    ``most_scale`` is a factor beyond which nothing has to be searched, however large ``detect_width`` is.
-    """
+    """The regions and masks of one stream, for frames of whatever size; ``most_scale`` as in ``scaled_down``."""
 
     def __init__(self, stream: StreamSettings, *, most_scale: float = 1.0) -> None:
         self._regions = stream.regions

@@ -127,6 +127,7 @@ class SizeDetector:
         ({"min_face": 12}, (360, 640)),
         ({"detect_width": 160}, (90, 160)),
         ({"fps": 5}, (360, 640)),
+        ({"detect_fps": 5}, (360, 640)),
     ],
 )
 def test_a_film_is_searched_as_finely_as_its_least_faces_need(

@@ -6,21 +6,22 @@ import numpy as np
 
 from ingest.motion import MotionGate
 from ingest.sources.base import Pixels
-from tests.ingest.films import analysed, empty_room, filmed, portrait, stream
+from tests.ingest.films import HEIGHT, WIDTH, analysed, empty_room, filmed, portrait, stream
 
 FPS = 25
 SHARE = 0.002
+NOISE = [np.random.default_rng(seed).normal(0, 5, (HEIGHT, WIDTH, 3)) for seed in range(7)]
 
 
-def noisy(pixels: Pixels, seed: int) -> Pixels:
+def noisy(pixels: Pixels, number: int) -> Pixels:
     """Return a picture with the noise of a sensor."""
-    noise = np.random.default_rng(seed).normal(0, 5, pixels.shape)
-    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    return np.clip(pixels + NOISE[number % len(NOISE)], 0, 255).astype(np.uint8)
 
 
 def test_an_empty_room_is_looked_at_every_few_seconds_and_who_enters_is_seen_at_once(yunet_model: Path) -> None:
-    room = [noisy(empty_room(), seed) for seed in range(6 * FPS)]
-    visitor = [noisy(portrait(), seed) for seed in range(3)]
+    room = [noisy(empty_room(), number) for number in range(6 * FPS)]
+    picture = portrait()
+    visitor = [noisy(picture, number) for number in range(3)]
     analysis, found = analysed(stream(motion_gate=SHARE), filmed(room + visitor, fps=FPS), yunet_model)
     assert [frame.frame for frame in found][:3] == [0, 5 * FPS, 6 * FPS]
     assert analysis.skipped["motion"] == len(room) + len(visitor) - len(found)
@@ -28,7 +29,8 @@ def test_an_empty_room_is_looked_at_every_few_seconds_and_who_enters_is_seen_at_
 
 
 def test_a_face_that_keeps_still_stays_one_track(yunet_model: Path) -> None:
-    still = [noisy(portrait(), seed) for seed in range(4 * FPS)]
+    picture = portrait()
+    still = [noisy(picture, number) for number in range(4 * FPS)]
     analysis, found = analysed(stream(motion_gate=SHARE), filmed(still, fps=FPS), yunet_model)
     assert 7 <= len(found) <= 10, "twice a second"
     assert {crop.track for frame in found for crop in frame.crops} == {"r-1"}

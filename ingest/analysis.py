@@ -37,6 +37,7 @@ class Analysis:
     ) -> None:
         self._stream = stream
         self._detector = detector
+        self._most_scale = _most_scale(stream, detector)
         self._clock = clock
         self._rate = Rate(stream.fps)
         self._cuts = ShotCuts()
@@ -56,7 +57,7 @@ class Analysis:
         if not self._rate.is_due(frame.stream_s):
             self._skipped["rate"] += 1
             return None
-        small, factor = scaled_down(frame.pixels, self._stream.detect_width)
+        small, factor = scaled_down(frame.pixels, self._stream.detect_width, most=self._most_scale)
         found = [face.scaled(1.0 / factor) for face in self._detector.detect(small)]
         faces = largest(found, at_least=self._stream.min_face, at_most=self._stream.max_faces)
         detected_ms = self._since(frame)
@@ -94,3 +95,14 @@ class Analysis:
 
     def _since(self, frame: Frame) -> float:
         return (self._clock() - frame.monotonic_s) * 1000.0
+
+
+def _most_scale(stream: StreamSettings, detector: Detector) -> float:
+    """Return the factor beyond which frames need not be larger to find the stream's least faces.
+
+    Only for films of which every frame is looked at: each face is seen many times there, and speed counts. Live
+    streams and pictures get the detector's best.
+    """
+    if stream.kind != "file" or stream.fps is not None:
+        return 1.0
+    return detector.least_face / stream.min_face

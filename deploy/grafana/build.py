@@ -53,9 +53,7 @@ OVERVIEW = (
     Panel(
         title="How old is an event when it is published?",
         description="From the capture of the frame to the event; 95 of 100 are faster than this.",
-        query=(
-            'histogram_quantile(0.95, sum by (le) (rate(moodline_stage_seconds_bucket{stage="total"}[1m])))'
-        ),
+        query=('histogram_quantile(0.95, sum by (le) (rate(moodline_stage_seconds_bucket{stage="total"}[1m])))'),
         unit="s",
         kind="stat",
         width=6,
@@ -152,9 +150,7 @@ def dashboard(title: str, uid: str, panels: tuple[Panel, ...]) -> Json:
         "refresh": "5s",
         "time": {"from": "now-15m", "to": "now"},
         "templating": {"list": [_stream_choice()]},
-        "panels": [
-            _panel(number, *pair) for number, pair in enumerate(zip(panels, places, strict=True), start=1)
-        ],
+        "panels": [_panel(number, *pair) for number, pair in enumerate(zip(panels, places, strict=True), start=1)],
     }
 
 
@@ -179,9 +175,7 @@ def _panel(number: int, panel: Panel, place: tuple[int, int]) -> Json:
         "description": panel.description,
         "datasource": DATA_SOURCE,
         "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height},
-        "targets": [
-            {"refId": "A", "datasource": DATA_SOURCE, "expr": panel.query, "legendFormat": panel.legend}
-        ],
+        "targets": [{"refId": "A", "datasource": DATA_SOURCE, "expr": panel.query, "legendFormat": panel.legend}],
         "fieldConfig": {
             "defaults": {"unit": panel.unit, "min": 0, "custom": _drawing(panel)},
             "overrides": [],

@@ -27,14 +27,18 @@ class Detection:
 class Detector(Protocol):
     """Finds faces in one picture at the size it is given."""
 
+    @property
+    def least_face(self) -> int:
+        """Height and width of the smallest faces that it still finds, in pixels of the picture."""
+
     def detect(self, pixels: Pixels) -> Sequence[Detection]:
         """Return the faces in ``pixels`` (height, width, 3; blue, green, red), in its coordinates."""
 
 
-def scaled_down(pixels: Pixels, longest: int) -> tuple[Pixels, float]:
-    """Return ``pixels`` with its longer side at most ``longest``, and the factor that it was scaled by."""
+def scaled_down(pixels: Pixels, longest: int, *, most: float = 1.0) -> tuple[Pixels, float]:
+    """Return ``pixels`` with its longer side at most ``longest``, and the factor (at most ``most``) of its scaling."""
     height, width = pixels.shape[:2]
-    factor = min(1.0, longest / max(height, width))
+    factor = min(1.0, most, longest / max(height, width))
     if factor == 1.0:
         return pixels, 1.0
     size = (max(1, round(width * factor)), max(1, round(height * factor)))

@@ -33,6 +33,11 @@ class Haar:
         if self._cascade.empty():
             raise ModelError(f"OpenCV has no {path}: install opencv-python-headless 4.x (5 no longer ships it).")
 
+    @property
+    def least_face(self) -> int:
+        """The size from which on it looks for faces."""
+        return _LEAST_FACE
+
     def detect(self, pixels: Pixels) -> Sequence[Detection]:
         """Return the faces in ``pixels``."""
         grey = cv2.equalizeHist(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY))

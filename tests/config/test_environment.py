@@ -92,9 +92,7 @@ def test_an_error_names_its_variable(errors: Errors, name: str, value: str, expe
 
 def test_other_variables_are_left_alone(errors: Errors) -> None:
     # Kubernetes sets such ones for a service that is called moodline-api.
-    assert (
-        errors(DEMO, {"MOODLINE_CONFIG": "x", "MOODLINE_API_PORT": "tcp://10.0.0.1:80", "PATH": "/bin"}) == []
-    )
+    assert errors(DEMO, {"MOODLINE_CONFIG": "x", "MOODLINE_API_PORT": "tcp://10.0.0.1:80", "PATH": "/bin"}) == []
 
 
 def test_a_reference_in_the_file_is_replaced(load: Load) -> None:

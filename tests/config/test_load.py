@@ -49,9 +49,7 @@ worker: {emotions: [angry, happy]}
 
 
 def test_words_that_yaml_likes_to_twist_stay_words(load: Load) -> None:
-    (stream,) = load(
-        "streams: [{id: no, url: demo, labels: {room: 007, open: on, at: 1:30, floor: 2}}]"
-    ).streams
+    (stream,) = load("streams: [{id: no, url: demo, labels: {room: 007, open: on, at: 1:30, floor: 2}}]").streams
     assert (stream.id, stream.labels) == ("no", {"room": "007", "open": "on", "at": "1:30", "floor": "2"})
 
 
@@ -150,13 +148,9 @@ def test_an_error_says_where_and_what(errors: Errors, text: str, expected: str) 
 
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"log: \xe9\xff")
-    assert check_config(tmp_path / "none.yaml", {}) == [
-        f"{tmp_path}/none.yaml: there is no such file; check the path"
-    ]
+    assert check_config(tmp_path / "none.yaml", {}) == [f"{tmp_path}/none.yaml: there is no such file; check the path"]
     assert check_config(tmp_path, {}) == [f"{tmp_path}: cannot be read: Is a directory"]
-    assert check_config(tmp_path / "latin.yaml", {}) == [
-        f"{tmp_path}/latin.yaml: is not UTF-8 text; save it as UTF-8"
-    ]
+    assert check_config(tmp_path / "latin.yaml", {}) == [f"{tmp_path}/latin.yaml: is not UTF-8 text; save it as UTF-8"]
 
 
 def test_load_settings_raises_all_lines_at_once(write: Write) -> None:

@@ -74,9 +74,7 @@ def test_the_configuration_is_mounted_where_the_command_looks(services: dict[str
         ("api", Settings().api.port),
     ],
 )
-def test_health_is_asked_on_the_port_that_the_service_has(
-    services: dict[str, Any], name: str, port: int
-) -> None:
+def test_health_is_asked_on_the_port_that_the_service_has(services: dict[str, Any], name: str, port: int) -> None:
     kind, program, url, *line = services[name]["healthcheck"]["test"]
 
     assert (kind, program) == ("CMD", "healthy")
@@ -94,9 +92,7 @@ def test_every_file_that_it_mounts_is_there(services: dict[str, Any]) -> None:
 
 def test_only_the_api_and_grafana_can_be_opened_to_others(services: dict[str, Any]) -> None:
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    opened = {
-        name for name, given in ports.items() if not all(port.startswith("127.0.0.1:") for port in given)
-    }
+    opened = {name for name, given in ports.items() if not all(port.startswith("127.0.0.1:") for port in given)}
 
     assert opened == {"api", "grafana"}
     assert all(port.startswith("${BIND_ADDRESS:-127.0.0.1}:") for name in opened for port in ports[name])

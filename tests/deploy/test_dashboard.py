@@ -16,9 +16,7 @@ from tests.support.needs import command
 from tests.support.repository import ROOT
 
 GRAFANA = ROOT / "deploy/grafana"
-PANELS: list[dict[str, Any]] = json.loads((GRAFANA / "dashboards/overview.json").read_text(encoding="utf-8"))[
-    "panels"
-]
+PANELS: list[dict[str, Any]] = json.loads((GRAFANA / "dashboards/overview.json").read_text(encoding="utf-8"))["panels"]
 METRIC = re.compile(r"\bmoodline_\w+")
 LABELS = re.compile(r"\b(?:by|ignoring|on) \(([^)]*)\)|\{([^}]*)\}")
 
@@ -54,14 +52,11 @@ def test_every_metric_and_label_in_it_is_declared(query: str) -> None:
 
 def test_prometheus_can_read_every_query(tmp_path: Path) -> None:
     rules = [
-        {"record": f"panel:{number}", "expr": query.replace("$stream", ".*")}
-        for number, query in enumerate(queries())
+        {"record": f"panel:{number}", "expr": query.replace("$stream", ".*")} for number, query in enumerate(queries())
     ]
     file = tmp_path / "rules.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")
-    done = subprocess.run(
-        [command("promtool"), "check", "rules", file], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([command("promtool"), "check", "rules", file], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
 

@@ -45,11 +45,7 @@ def test_each_image_installs_the_extra_of_its_service() -> None:
 
 def test_it_copies_files_that_the_checkout_has_and_that_are_not_ignored() -> None:
     sources = [
-        word
-        for line in instructions("COPY")
-        if "--from" not in line
-        for word in line.split()[:-1]
-        if word[0] != "-"
+        word for line in instructions("COPY") if "--from" not in line for word in line.split()[:-1] if word[0] != "-"
     ]
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 

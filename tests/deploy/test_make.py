@@ -110,9 +110,7 @@ def test_a_python_that_was_asked_for_and_does_not_run_is_named(without_python: P
 
 def test_ci_installs_what_contributors_are_told_to_install() -> None:
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
-    packages = re.sub(
-        r"#.*", "", script[script.index("packages=(") + len("packages=(") : script.index("\n)")]
-    )
+    packages = re.sub(r"#.*", "", script[script.index("packages=(") + len("packages=(") : script.index("\n)")])
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (told,) = re.findall(r"apt-get install --no-install-recommends ((?:.*\\\n)*.*)", guide)
 

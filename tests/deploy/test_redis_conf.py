@@ -45,9 +45,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproces
 
 def client(folder: Path, password: str | None) -> redis.Redis:
     # Without retries: a refused password stays refused.
-    return redis.Redis(
-        unix_socket_path=str(folder / "socket"), password=password, retry=Retry(NoBackoff(), 0)
-    )
+    return redis.Redis(unix_socket_path=str(folder / "socket"), password=password, retry=Retry(NoBackoff(), 0))
 
 
 @pytest.mark.usefixtures("server")
@@ -60,9 +58,7 @@ def test_it_keeps_what_it_accepted_and_evicts_nothing(tmp_path: Path) -> None:
     assert found["appendonly"] == "yes"
 
 
-def test_it_wants_the_password_which_no_process_list_shows(
-    server: subprocess.Popen[bytes], tmp_path: Path
-) -> None:
+def test_it_wants_the_password_which_no_process_list_shows(server: subprocess.Popen[bytes], tmp_path: Path) -> None:
     with client(tmp_path, None) as connection, pytest.raises(redis.AuthenticationError):
         connection.ping()
 

@@ -24,24 +24,18 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Return the lines from ``def`` on, the docstring left out."""
     documented = ast.get_docstring(function, clean=False)
-    return (
-        (function.end_lineno or 0) - function.lineno + 1 - (documented.count("\n") + 1 if documented else 0)
-    )
+    return (function.end_lineno or 0) - function.lineno + 1 - (documented.count("\n") + 1 if documented else 0)
 
 
 def test_no_file_is_longer_than_300_lines() -> None:
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in source_files()}
-    too_long = {
-        path.relative_to(ROOT).as_posix(): n for path, n in lengths.items() if n > MOST_LINES_OF_A_FILE
-    }
+    too_long = {path.relative_to(ROOT).as_posix(): n for path, n in lengths.items() if n > MOST_LINES_OF_A_FILE}
 
     assert not too_long
 
 
 def test_no_function_is_longer_than_40_lines() -> None:
     python = [path for path in source_files() if path.suffix == ".py"]
-    too_long = {
-        name: lines for path in python for name, lines in functions(path) if lines > MOST_LINES_OF_A_FUNCTION
-    }
+    too_long = {name: lines for path in python for name, lines in functions(path) if lines > MOST_LINES_OF_A_FUNCTION}
 
     assert not too_long

@@ -37,7 +37,7 @@ def test_it_holds_every_file_of_the_packages_and_nothing_else(wheel: zipfile.Zip
     "pattern",
     [
         "moodline/lua/*.lua",
-        "worker/models/*/*",
+        "worker/models/*/*/model.keras",
         "trainer/recipes/*.toml",
         "api/static/*.html",
         "moodline/py.typed",

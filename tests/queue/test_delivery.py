@@ -1,31 +1,16 @@
 """Every accepted crop leaves as exactly one event or one counted drop, in the order of its stream."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from moodline.broker import Broker
-from moodline.crop_queue import Reader
 from moodline.errors import BrokerUnavailableError, HandLostError, LeaseHeldError, LeaseLostError
 from moodline.streams import Ledger, StreamStatus, stream_view
-from tests.support.brokers import client_of, frame_of, live_stream
+from tests.support.brokers import client_of, frame_of
 from tests.support.judging import all_events, commit_all, emotion_ids, sweep_and_take, take_one, work_queue
+from tests.support.queues import ledger_of, reader_of
 from tests.support.wait import wait_until
-
-LEASE = timedelta(seconds=6)
-
-
-def reader_of(broker: Broker, *, owner: str = "host", run: str | None = None, **settings: Any) -> Reader:
-    stream = live_stream(**settings)
-    return Reader.acquire(broker, stream, owner=owner, lease=LEASE, recorded=run is not None, run=run)
-
-
-def ledger_of(broker: Broker, stream: str = "lobby") -> Ledger:
-    view = stream_view(broker, stream)
-    assert view is not None
-    assert view.ledger.balanced, view.ledger
-    return view.ledger
 
 
 def test_crops_become_events_in_order_and_the_ledger_is_balanced_at_every_step(any_broker: Broker) -> None:
@@ -179,79 +164,6 @@ def test_a_restarted_reader_of_a_recording_goes_on_after_the_last_accepted_frame
     assert afresh.crop_id(0, 0) != reader.crop_id(0, 0), "a second reading of a file has events of its own"
 
 
-def test_a_full_live_queue_drops_its_oldest_and_events_still_flow(any_broker: Broker) -> None:
-    reader, queue = reader_of(any_broker, max_crops=4), work_queue(any_broker)
-    published = 0
-    for number in range(40):
-        reader.enqueue(frame_of(number, faces=2), age_ms=0)
-        ledger_of(any_broker)
-        if number % 5 == 4:  # the worker is far too slow
-            taken = take_one(queue, room=2)
-            assert taken is not None
-            reader.enqueue(frame_of(1000 + number, faces=2), age_ms=0)
-            reader.enqueue(frame_of(2000 + number, faces=4), age_ms=0)
-            published += commit_all(any_broker, queue, taken)
-            reader = reader_of(any_broker, max_crops=4)
-    ledger = ledger_of(any_broker)
-    assert published == ledger.events == 16, "crops in a worker's hand are never dropped"
-    assert ledger.dropped["overflow"] == ledger.accepted - ledger.events - ledger.queued
-
-
-def test_a_crop_for_which_there_is_no_room_counts_as_accepted_and_dropped(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, max_crops=2)
-    reader.enqueue(frame_of(0, faces=2), age_ms=0)
-    assert take_one(work_queue(any_broker)) is not None
-    assert reader.enqueue(frame_of(1, faces=2), age_ms=0).overflow == 2
-    assert ledger_of(any_broker).dropped["overflow"] == 2
-
-
-def test_a_recording_waits_when_its_queue_is_full_but_an_empty_queue_takes_any_frame(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, run="clip", max_crops=2)
-    assert reader.enqueue(frame_of(0, faces=5), age_ms=0).status == "accepted"
-    assert reader.enqueue(frame_of(1), age_ms=0).status == "full"
-    assert ledger_of(any_broker).accepted == 5
-    queue = work_queue(any_broker)
-    taken = take_one(queue)
-    assert taken is not None
-    commit_all(any_broker, queue, taken)
-    assert reader.enqueue(frame_of(1), age_ms=0).status == "accepted"
-
-
-def test_live_crops_past_their_age_are_dropped_before_anybody_computes_them(any_broker: Broker) -> None:
-    reader, queue = reader_of(any_broker, max_age="200ms"), work_queue(any_broker)
-    reader.enqueue(frame_of(0), age_ms=500)
-    reader.enqueue(frame_of(1), age_ms=0)
-    taken = take_one(queue)
-    assert taken is not None
-    assert [entry.queued_ms < 200 for entry in taken.entries] == [True]
-    assert ledger_of(any_broker).dropped["stale"] == 1
-
-
-def test_what_outlives_its_time_where_no_worker_takes_it_is_swept(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, max_age="100ms")
-    reader.enqueue(frame_of(0, faces=3), age_ms=0)
-    queue = work_queue(any_broker)
-
-    def swept() -> bool:
-        queue.sweep()
-        return ledger_of(any_broker).dropped["stale"] == 3
-
-    wait_until(swept, description="the sweep drops stale crops")
-
-
-def test_streams_take_turns(any_broker: Broker) -> None:
-    busy = Reader.acquire(any_broker, live_stream("busy"), owner="h", lease=LEASE, recorded=False)
-    for number in range(20):
-        busy.enqueue(frame_of(number, faces=10), age_ms=0)
-    quiet = Reader.acquire(any_broker, live_stream("quiet"), owner="h", lease=LEASE, recorded=False)
-    quiet.enqueue(frame_of(0), age_ms=0)
-    take = work_queue(any_broker, stream="busy").take(room=32, held={}, per_stream=8, alone_ok=True)
-    assert [taken.hand.stream for taken in take.taken] == ["busy", "quiet", "busy", "busy", "busy"]
-    got = [(taken.hand.stream, entry.id) for taken in take.taken for entry in taken.entries]
-    assert len(set(got)) == len(got) == 32
-    assert len({taken.hand.holder for taken in take.taken}) == 2, "one hand a stream"
-
-
 def test_a_take_whose_reply_was_lost_loses_no_crop_and_keeps_the_order(any_broker: Broker) -> None:
     reader, queue = reader_of(any_broker), work_queue(any_broker)
     reader.enqueue(frame_of(0, faces=2), age_ms=0)
@@ -283,18 +195,6 @@ def test_a_release_whose_reply_was_lost_can_be_sent_again(any_broker: Broker) ->
     ended = StreamStatus("ended", "The recording has ended.", "clip.mp4", "recorded")
     reader.release(ended)
     reader.release(ended)
-
-
-def test_where_no_worker_runs_a_reader_ends_what_outlived_its_time(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, max_age="100ms")
-    reader.enqueue(frame_of(0, faces=3), age_ms=0)
-
-    def ended() -> bool:
-        reader.renew()
-        return ledger_of(any_broker).dropped["stale"] == 3
-
-    wait_until(ended, description="the reader has ended its stale crops")
-    assert not client_of(any_broker).exists(any_broker.keys_of("lobby").of_partition("deadlines"))
 
 
 def test_entries_pushed_or_deleted_by_hand_are_in_the_ledger_at_once(any_broker: Broker) -> None:

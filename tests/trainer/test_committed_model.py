@@ -1,0 +1,58 @@
+"""The model that ships: small enough, what its manifest says, and good enough."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moodline.emotions import EMOTIONS
+from moodline.manifest import ModelManifest, verify_model
+from tests.support.needs import shared
+from trainer.data import read_split
+from trainer.evaluate import load_model, probabilities, split_scores
+
+
+@pytest.fixture(scope="module")
+def manifest(committed_model: Path) -> ModelManifest:
+    return verify_model(committed_model)
+
+
+def test_it_is_small_enough_to_be_committed(manifest: ModelManifest) -> None:
+    assert manifest.bytes <= 10_000_000
+
+
+def test_it_needs_no_code_of_ours_and_gives_probabilities(committed_model: Path, manifest: ModelManifest) -> None:
+    model = load_model(committed_model)
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    assert model.count_params() == manifest.parameters
+    found = np.asarray(model(np.full((3, 48, 48, 1), 128.0, np.float32)))
+    assert found.shape == (3, len(EMOTIONS)) == (3, len(manifest.labels))
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_manifest_claims_scores_above_the_bars(manifest: ModelManifest) -> None:
+    for scores in manifest.scores:
+        assert scores.ferplus is not None
+        assert scores.ferplus.seven.accuracy >= 0.76
+        assert scores.ferplus.four.accuracy >= 0.80
+        assert scores.near_copies == 0
+
+
+def test_its_scores_on_validation_are_those_of_the_manifest(committed_model: Path, manifest: ModelManifest) -> None:
+    faces = read_split(shared("data/fer2013"), "validation")
+    claimed = next(one for one in manifest.scores if not one.mirrored_copy)
+    measured = split_scores(
+        probabilities(load_model(committed_model), faces), faces, "validation", mirrored=False, near_copies=0
+    )
+    assert claimed.ferplus is not None
+    assert measured.ferplus is not None
+    for ours, theirs in (
+        (measured.ferplus.seven, claimed.ferplus.seven),
+        (measured.ferplus.four, claimed.ferplus.four),
+        (measured.fer2013.seven, claimed.fer2013.seven),
+        (measured.fer2013.four, claimed.fer2013.four),
+    ):
+        assert ours.faces == theirs.faces
+        # Another CPU adds in another order: a handful of faces may fall to the other side.
+        assert ours.accuracy == pytest.approx(theirs.accuracy, abs=0.002)
+        assert ours.ece == pytest.approx(theirs.ece, abs=0.003)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from trainer.calibrate import best_temperature
+from trainer.evaluate import score
+from trainer.metrics import accuracy, calibration_error, confusion, macro_f1, recalls, restricted, softmax
+
+
+def test_scores_of_a_small_table_are_those_counted_by_hand() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    found = np.eye(3)[[0, 0, 1, 1, 1, 0]]
+    table = confusion(found, labels)
+    assert table.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert accuracy(found, labels) == pytest.approx(4 / 6)
+    assert recalls(table).tolist() == pytest.approx([2 / 3, 1, 0])
+    assert macro_f1(table) == pytest.approx((4 / 6 + 4 / 5 + 0) / 3)
+
+
+def test_restricted_probabilities_add_up_to_one_again() -> None:
+    found = restricted(np.array([[0.5, 0.3, 0.2]]), [1, 2])
+    np.testing.assert_allclose(found, [[0, 0.6, 0.4]])
+
+
+def test_scores_on_four_emotions_leave_faces_of_the_others_out() -> None:
+    #                 angry disgust fear happy neutral sad surprise
+    found = np.array([[0.1, 0.0, 0.0, 0.2, 0.1, 0.0, 0.6], [0.0, 0.0, 0.0, 0.1, 0.2, 0.0, 0.7]])
+    scores = score(found, np.array([3, 6]), ("angry", "happy", "neutral", "sad"))
+    assert (scores.faces, scores.accuracy, scores.recall) == (1, 1.0, {"happy": 1.0})
+
+
+def test_confidence_that_is_right_as_often_as_it_says_has_no_calibration_error() -> None:
+    found = np.tile([0.8, 0.2], (10, 1))
+    labels = np.array([0] * 8 + [1] * 2)
+    assert calibration_error(found, labels) == pytest.approx(0)
+    assert calibration_error(np.tile([0.99, 0.01], (10, 1)), labels) == pytest.approx(0.19)
+
+
+def test_a_temperature_is_found_and_lowers_the_calibration_error() -> None:
+    rng = np.random.default_rng(0)
+    true_logits = rng.normal(0, 1.5, (4000, 7))
+    labels = np.array([rng.choice(7, p=row) for row in softmax(true_logits)])
+    overconfident = true_logits * 2.5
+    temperature = best_temperature(overconfident, labels)
+    assert temperature == pytest.approx(2.5, rel=0.1)
+    before = calibration_error(softmax(overconfident), labels)
+    after = calibration_error(softmax(overconfident / temperature), labels)
+    assert before > 0.1
+    assert after < 0.03

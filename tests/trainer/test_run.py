@@ -1,0 +1,69 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainer.average import load_average, predict
+from trainer.checkpoint import CheckpointError, load_checkpoint, newest_checkpoint, read_state
+from trainer.recipe import Phase, Recipe
+from trainer.run import resume, start_run
+from trainer.train import train
+
+# A `TinyRun` of conftest.py, which test folders cannot import.
+TinyRun = Any
+
+
+def test_a_resumed_run_is_the_same_run(tiny_run: TinyRun, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    # What a crash in the second epoch leaves behind: the first epoch's checkpoint.
+    shutil.copy(tiny_run.folder / "epoch_001.npz", tmp_path)
+    run = start_run(tiny_recipe)
+    assert resume(run, tmp_path)
+    train(run, tiny_run.faces, tiny_run.validation, tmp_path)
+    assert len(run.variables) == len(tiny_run.run.variables)
+    for one, other in zip(run.variables, tiny_run.run.variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5, err_msg=one.path)
+    losses = [[record["loss"] for record in one.state.history] for one in (run, tiny_run.run)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_a_run_leaves_checkpoints_and_a_history(tiny_run: TinyRun, tiny_recipe: Recipe) -> None:
+    assert newest_checkpoint(tiny_run.folder) == tiny_run.folder / "epoch_003.npz"
+    assert read_state(tiny_run.folder / "epoch_003.npz").recipe == tiny_recipe.model_dump(mode="json")
+    lines = (tiny_run.folder / "history.csv").read_text().splitlines()
+    assert lines[0] == "epoch,size,loss,accuracy,rate,validation,validation_four"
+    assert len(lines) == 4
+    assert not list(tiny_run.folder.glob("*.tmp"))
+
+
+def test_a_run_can_be_given_other_epochs_but_no_other_recipe(tiny_run: TinyRun, tiny_recipe: Recipe) -> None:
+    longer = tiny_recipe.model_copy(update={"phases": (Phase(epochs=9, size=16),)})
+    assert resume(start_run(longer), tiny_run.folder)
+    with pytest.raises(CheckpointError, match="made with another batch"):
+        resume(start_run(longer.model_copy(update={"batch": 4})), tiny_run.folder)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tiny_run: TinyRun) -> None:
+    with pytest.raises(CheckpointError, match="of another network"):
+        load_checkpoint(tiny_run.folder / "epoch_003.npz", tiny_run.run.variables[1:])
+
+
+def test_the_averaged_network_has_weights_and_norms_of_its_own(tiny_run: TinyRun) -> None:
+    run = tiny_run.run
+    probe = tiny_run.faces.images[:8, ..., None].astype(np.float32)
+    measured = predict(run.averaged, probe)
+    assert np.abs(measured - predict(run.model, probe)).max() > 1e-4
+    norm = run.averaged.get_layer("block1_norm1")
+    norm.moving_mean.assign(norm.moving_mean + 1.0)
+    run.average(tiny_run.faces, 32)
+    np.testing.assert_allclose(predict(run.averaged, probe), measured, atol=1e-5)
+
+
+def test_an_optimizer_without_an_average_is_named() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD())
+    with pytest.raises(ValueError, match="use_ema=True"):
+        load_average(model, model)

@@ -1,0 +1,1 @@
+"""Faces with emotion labels in; a calibrated, versioned VGG out."""

@@ -1,0 +1,104 @@
+"""The model card: what a person should know before trusting the model."""
+
+from moodline.manifest import LabelScores, ModelManifest, SplitScores
+
+_LIMITS = """\
+## What it is for, and what not
+
+It tells which of seven emotions people would read from a face in a picture of 48x48 grey pixels. The
+labels are what raters *saw* in pictures from the web, not what the people *felt*; a face is weak evidence
+of a feeling. Use it for summaries over many faces and much time. Do not use it to judge, rank or alarm
+about single people.
+
+The EU AI Act, Article 5(1)(f), forbids AI systems that infer emotions of people at work and in education,
+except for medical and safety reasons. That holds for this model too.
+
+## Where it fails
+
+- Fear and disgust are rare in the training faces, and their recall is the lowest: see above. Restrict the
+  emotions by configuration where they do not matter.
+- Sad, angry and fearful faces of little expression are often called neutral. Raters disagree there too.
+- FER2013 was gathered by web search in 2013. Its people, poses and light are those of such pictures: older
+  people, children, dark skin, glasses and head coverings are under-represented. No annotation of these
+  exists, so their error rates are not known.
+- Turned, covered, blurred or very small faces (below about 32 pixels) lose accuracy without notice.
+"""
+
+_CARD = """\
+# {name}, version {version}
+
+{architecture}. {millions:.1f} million parameters, {gflop:.2f} GFLOP a face, {megabytes:.1f} MB (float16
+weights, stock Keras layers).
+
+- **In**: grey faces (N, 48, 48, 1), float32, values 0..255. {preprocessing}
+- **Out**: probabilities (N, 7): {labels}. Calibrated, temperature {temperature:.3f} included.
+
+## How good it is
+
+On FER2013's `validation` split, which was also used to choose settings and the temperature. *FER+* is what
+most of ten raters saw (ties, contempt and not-a-face left out), *FER2013* the data set's own label. Four
+emotions: angry, happy, neutral, sad, with renormalised probabilities. {copies} of its faces have a near copy
+among the faces that the model was trained on.
+
+{table}
+
+Recall of each emotion, without a mirrored copy, as the worker runs it:
+
+{recalls}
+
+{limits}
+## How it was made
+
+- Recipe `{made.recipe}`, seed {made.seed}, {made.epochs} epochs, {made.hours:.1f} hours.
+- {made.faces} faces: {made.data}.
+- Labels: {made.labels}.
+- Code {made.code_version}; {versions}; {made.finished_at:%Y-%m-%d}.
+"""
+
+
+def model_card(manifest: ModelManifest) -> str:
+    """The card of a published model, as Markdown."""
+    made = manifest.training
+    text = _CARD.format(
+        **(dict(manifest) | {"labels": ", ".join(manifest.labels)}),
+        made=made,
+        millions=manifest.parameters / 1e6,
+        gflop=manifest.flops_per_face / 1e9,
+        megabytes=manifest.bytes / 1e6,
+        copies=manifest.scores[0].near_copies or "None",
+        table=_table(manifest.scores),
+        recalls=_recalls(manifest.scores),
+        limits=_LIMITS,
+        versions=", ".join(f"{name} {number}" for name, number in made.versions.items()),
+    )
+    return text + (f"- {made.note}\n" if made.note else "")
+
+
+def _table(scores: tuple[SplitScores, ...]) -> str:
+    lines = [
+        "| labels | emotions | mirrored copy | faces | accuracy | F1 | ECE |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in scores:
+        mirrored = "yes" if one.mirrored_copy else "no"
+        for name, labels in _kinds(one):
+            for count, found in (("seven", labels.seven), ("four", labels.four)):
+                cells = [name, count, mirrored, str(found.faces)]
+                cells += [f"{found.accuracy:.1%}", f"{found.macro_f1:.3f}", f"{found.ece:.3f}"]
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _recalls(scores: tuple[SplitScores, ...]) -> str:
+    kinds = _kinds(scores[0])
+    emotions = list(kinds[0][1].seven.recall)
+    lines = [f"| labels | {' | '.join(emotions)} |", "|---" * (len(emotions) + 1) + "|"]
+    for name, labels in kinds:
+        cells = [f"{labels.seven.recall.get(emotion, float('nan')):.1%}" for emotion in emotions]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _kinds(scores: SplitScores) -> list[tuple[str, LabelScores]]:
+    voted = [("FER+", scores.ferplus)] if scores.ferplus else []
+    return [*voted, ("FER2013", scores.fer2013)]

@@ -1,0 +1,104 @@
+"""The model file that ships: one graph from grey values to calibrated probabilities, of stock layers only."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trainer.data import SIDE
+from trainer.network import rescaling
+
+if TYPE_CHECKING:
+    import keras
+
+_WEIGHTS = "model.weights.h5"
+
+
+def inference_model(trained: "keras.Model", side: int, temperature: float = 1.0) -> "keras.Model":
+    """Build the model that ships from a trained network of `trainer.network`.
+
+    Takes faces (N, 48, 48, 1) float32, values 0..255; gives probabilities (N, classes) float32. The
+    batch norms are folded into the convolutions, the temperature into the last layer. Where `side`,
+    the size that the network was trained on, is not 48, the faces are scaled first.
+    """
+    import keras
+
+    faces = keras.Input((SIDE, SIDE, 1), dtype="float32", name="faces")
+    x = faces if side == SIDE else keras.layers.Resizing(side, side, name="resizing")(faces)
+    x = rescaling()(x)
+    layers = list(trained.layers)
+    for layer, following in zip(layers, [*layers[1:], None], strict=True):
+        if isinstance(layer, keras.layers.Conv2D):
+            x = _folded(layer, following)(x)
+        elif isinstance(layer, keras.layers.MaxPooling2D):
+            x = keras.layers.MaxPooling2D(2, name=layer.name)(x)
+        elif isinstance(layer, keras.layers.GlobalAveragePooling2D):
+            x = keras.layers.GlobalAveragePooling2D(name=layer.name)(x)
+        elif isinstance(layer, keras.layers.Dense):
+            x = _divided(layer, temperature)(x)
+    return keras.Model(faces, keras.layers.Softmax(name="probabilities")(x), name=trained.name)
+
+
+def _folded(convolution: Any, norm: Any) -> "keras.layers.Layer":
+    """The convolution with the batch norm that follows it in its weights, and ReLU."""
+    import keras
+
+    gamma, beta, mean, variance = (np.asarray(v.numpy(), np.float64) for v in norm.variables)
+    factor = gamma / np.sqrt(variance + norm.epsilon)
+    kernel = np.asarray(convolution.kernel.numpy(), np.float64) * factor
+    layer = keras.layers.Conv2D(
+        convolution.filters, 3, padding="same", activation="relu", dtype="float32", name=convolution.name
+    )
+    layer.build((None, None, None, kernel.shape[2]))
+    layer.set_weights([kernel, beta - mean * factor])
+    return layer
+
+
+def _divided(dense: Any, temperature: float) -> "keras.layers.Layer":
+    """The last layer with its logits divided by the temperature."""
+    import keras
+
+    kernel, bias = (np.asarray(v.numpy(), np.float64) / temperature for v in (dense.kernel, dense.bias))
+    layer = keras.layers.Dense(dense.units, dtype="float32", name=dense.name)
+    layer.build((None, kernel.shape[0]))
+    layer.set_weights([kernel, bias])
+    return layer
+
+
+def save_half(model: "keras.Model", path: Path) -> None:
+    """Save as a `.keras` file with float16 weights; it loads as a float32 model, with stock Keras.
+
+    The file's graph stays float32, since float16 arithmetic is slow on CPUs; only the numbers in the
+    file are halved, and Keras widens them while it loads. The same model gives the same bytes.
+    """
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries[_WEIGHTS] = _halved(entries[_WEIGHTS])
+    temporary = path.with_suffix(".tmp")
+    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(entries.items()):
+            # A fixed date, so that the file depends on its content alone.
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    temporary.replace(path)
+
+
+def _halved(weights: bytes) -> bytes:
+    """A copy of an HDF5 weights file with all floats as float16."""
+    import h5py
+
+    out = io.BytesIO()
+    with h5py.File(io.BytesIO(weights)) as old, h5py.File(out, "w") as new:
+
+        def copy(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                into = new.create_dataset(name, data=item[()].astype(np.float16), track_times=False)
+            else:
+                into = new.require_group(name)
+            into.attrs.update(item.attrs)
+
+        old.visititems(copy)
+        new.attrs.update(old.attrs)
+    return out.getvalue()

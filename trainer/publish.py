@@ -1,0 +1,154 @@
+"""From a run's checkpoint to a model folder that a worker can load: whole, or not there."""
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moodline.emotions import EMOTIONS
+from moodline.errors import ModelError
+from moodline.manifest import MANIFEST_NAME, ModelManifest, SplitScores, Training, file_sha256, verify_model
+from trainer.augment import scaled
+from trainer.average import predict
+from trainer.calibrate import best_temperature
+from trainer.card import model_card
+from trainer.checkpoint import newest_checkpoint, read_state
+from trainer.data import SIDE, Faces
+from trainer.evaluate import load_file, probabilities, split_scores
+from trainer.export import inference_model, save_half
+from trainer.labels import away_from, training_faces
+from trainer.network import GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
+from trainer.provenance import code_version, library_versions
+from trainer.recipe import Recipe
+from trainer.run import Run, resume, start_run
+
+if TYPE_CHECKING:
+    import keras
+
+_FILE, _CARD = "model.keras", "MODEL_CARD.md"
+
+
+def publish_run(
+    run_folder: Path, train: Faces, validation: Faces, target: Path, *, replace: bool = False, note: str = ""
+) -> ModelManifest:
+    """Export, calibrate, score and publish the newest checkpoint of a run as the model folder `target`.
+
+    `target` is `<registry>/<name>/<version>`. Raises ModelError where there is no checkpoint, or where
+    the version is there already and `replace` is not given.
+    """
+    if target.exists() and not replace:
+        raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
+    checkpoint = newest_checkpoint(run_folder)
+    if checkpoint is None:
+        raise ModelError(f"{run_folder} holds no checkpoint: train first, or name the run's folder.")
+    recipe = Recipe.model_validate(read_state(checkpoint).recipe)
+    run = start_run(recipe)
+    resume(run, run_folder)
+    side = recipe.size_of(run.state.epochs_done - 1)
+    faces = training_faces(train, validation, recipe.labels)
+    run.average(faces, side)
+    temperature = _temperature(run, validation, side)
+
+    def write(folder: Path) -> None:
+        model = inference_model(run.averaged, side, temperature)
+        save_half(model, folder / _FILE)
+        # Scored is what ships: the file with its halved weights, loaded again.
+        loaded = load_file(folder / _FILE)
+        manifest = ModelManifest(
+            name=target.parent.name,
+            version=int(target.name),
+            file=_FILE,
+            bytes=(folder / _FILE).stat().st_size,
+            sha256=file_sha256(folder / _FILE),
+            preprocessing=_preprocessing(side),
+            temperature=round(temperature, 4),
+            architecture=_architecture(recipe, side),
+            parameters=loaded.count_params(),
+            flops_per_face=flops_per_face(recipe.network, side, len(EMOTIONS)),
+            training=_training(run, len(faces), note),
+            scores=_all_scores(loaded, faces, validation),
+        )
+        (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
+        (folder / _CARD).write_text(model_card(manifest))
+
+    write_folder(target, write)
+    return verify_model(target)
+
+
+def write_folder(target: Path, write: Callable[[Path], None]) -> None:
+    """Make the folder `target` by calling `write` on a temporary sibling, then rename it into place.
+
+    Where `write` fails, nothing has changed. A folder that is there already is put aside by a rename
+    first and removed at the end; readers see the old one or the new one.
+    """
+    temporary = target.with_name(f".{target.name}.new-{os.getpid()}")
+    aside = target.with_name(f".{target.name}.old-{os.getpid()}")
+    temporary.mkdir(parents=True)
+    try:
+        write(temporary)
+        if target.exists():
+            target.rename(aside)
+        temporary.rename(target)
+    except BaseException:
+        if aside.exists() and not target.exists():
+            aside.rename(target)
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _temperature(run: Run, validation: Faces, side: int) -> float:
+    """The temperature that fits the validation split, on the labels that the recipe aims at."""
+    aims_at_votes = validation.has_votes and run.recipe.labels.fer2013_weight < 0.5
+    labels = validation.majority() if aims_at_votes else validation.labels
+    chosen = labels >= 0
+    logits = predict(run.averaged, scaled(validation.images[chosen], side))
+    return best_temperature(logits, labels[chosen])
+
+
+def _all_scores(model: "keras.Model", faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:
+    """Scores without and with a mirrored copy; `faces` are those that were trained on."""
+    copies = int((~away_from(validation, faces)).sum())
+    return tuple(
+        split_scores(probabilities(model, validation, mirrored), validation, "validation", mirrored, copies)
+        for mirrored in (False, True)
+    )
+
+
+def _preprocessing(side: int) -> str:
+    scale = "" if side == SIDE else f"scaled to {side}x{side}, then "
+    return (
+        "None to be done: the graph takes grey values 0..255. Inside it they are "
+        f"{scale}taken less {GREY_MEAN:g} and divided by {GREY_SPREAD:g}."
+    )
+
+
+def _architecture(recipe: Recipe, side: int) -> str:
+    blocks = ", ".join("+".join(str(width) for width in block) for block in NETWORKS[recipe.network])
+    return (
+        f"{recipe.network}: blocks of 3x3 convolutions ({blocks}), batch norm (folded) and ReLU, "
+        f"max pooling, global average pooling, one dense layer; {side}x{side} grey"
+    )
+
+
+def _training(run: Run, count: int, note: str) -> Training:
+    labels = run.recipe.labels
+    return Training(
+        recipe=run.recipe.name,
+        seed=run.recipe.seed,
+        epochs=run.state.epochs_done,
+        faces=count,
+        labels=(
+            f"{1 - labels.fer2013_weight:.0%} FER+ votes as soft labels (contempt, unknown and not-a-face "
+            f"left out, at least {labels.least_votes} votes), {labels.fer2013_weight:.0%} FER2013 label"
+        ),
+        data="FER2013 train split, without exact copies and without near copies of validation faces",
+        code_version=code_version(),
+        versions=library_versions(),
+        finished_at=datetime.now(UTC).replace(microsecond=0),
+        hours=round(run.state.seconds / 3600, 2),
+        note=note,
+    )

@@ -1,0 +1,122 @@
+"""Recipes: how a model is trained, as TOML files under `trainer/recipes`."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from moodline.errors import MoodlineError
+from trainer.network import NETWORKS
+
+
+class RecipeError(MoodlineError):
+    """A recipe that is missing or wrong; the message names the file, the setting and the remedy."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Phase(_Part):
+    """Some epochs on faces scaled to one size: small faces are cheap, and teach most of it."""
+
+    epochs: int = Field(ge=1)
+    size: int = Field(ge=16, le=96, description="side of the faces in pixels")
+
+
+class Augmentation(_Part):
+    """How far a training face may be moved, turned, scaled, relit and covered."""
+
+    shift: float = Field(0.07, ge=0, le=0.3, description="largest shift, share of the side")
+    turn: float = Field(12.0, ge=0, le=45, description="largest turn, degrees")
+    zoom: float = Field(0.12, ge=0, le=0.5, description="largest change of scale, share")
+    mirror: Probability = 0.5
+    light: float = Field(0.15, ge=0, le=0.5, description="largest change of brightness, share of 255")
+    contrast: float = Field(0.25, ge=0, le=0.8, description="largest change of contrast, share")
+    cutout: Probability = Field(0.3, description="how often a square is covered with grey")
+    cutout_size: float = Field(0.3, ge=0, le=0.6, description="side of that square, share of the face's")
+
+
+class Labels(_Part):
+    """What the network learns: votes of ten raters, the data set's own label, or a mix of both."""
+
+    fer2013_weight: Probability = Field(0.0, description="share of the own label; the rest is FER+ votes")
+    least_votes: int = Field(4, ge=1, le=10, description="votes on the seven emotions a face must have")
+
+
+class Recipe(_Part):
+    """Everything that decides a run, beside the data."""
+
+    name: str
+    network: str
+    dropout: Probability = 0.3
+    phases: tuple[Phase, ...] = Field(min_length=1)
+    batch: int = Field(128, ge=2)
+    peak_rate: float = Field(0.08, gt=0, description="highest learning rate of the cycle")
+    warm_up: Probability = Field(0.15, description="share of the steps on which the rate rises")
+    momentum: Probability = 0.9
+    weight_decay: float = Field(5e-4, ge=0, description="L2 factor, not on batch norm and biases")
+    average: float = Field(0.998, gt=0, lt=1, description="factor of the weight average, a step")
+    precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
+    seed: int = 7
+    labels: Labels = Labels()
+    augmentation: Augmentation = Augmentation()
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def size_of(self, epoch: int) -> int:
+        """Side in pixels of the faces in the given epoch (counted from 0)."""
+        for phase in self.phases:
+            if epoch < phase.epochs:
+                return phase.size
+            epoch -= phase.epochs
+        return self.phases[-1].size
+
+    @field_validator("network")
+    @classmethod
+    def _is_a_network(cls, name: str) -> str:
+        if name not in NETWORKS:
+            raise ValueError(f"there is no network {name!r}, only {', '.join(NETWORKS)}")
+        return name
+
+    @model_validator(mode="after")
+    def _sizes_are_halved_four_times(self) -> "Recipe":
+        wrong = [phase.size for phase in self.phases if phase.size % 16]
+        if wrong:
+            raise ValueError(f"size must be a multiple of 16, not {wrong[0]}")
+        return self
+
+
+def read_recipe(name: str) -> Recipe:
+    """Read a recipe by name (`default`, `quick`) or by the path of a TOML file.
+
+    Raises RecipeError, in one sentence, for a recipe that is unknown or wrong.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = Path(str(resources.files("trainer"))) / "recipes" / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(known_recipes())
+        raise RecipeError(f"There is no recipe {name!r}; use one of {known}, or the path of a TOML file.")
+    try:
+        return Recipe.model_validate({"name": path.stem} | tomllib.loads(path.read_text()))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path} is no TOML: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise RecipeError(f"{path}: {where}: {first['msg']}.") from error
+
+
+def known_recipes() -> list[str]:
+    """Names of the recipes that come with the trainer."""
+    folder = Path(str(resources.files("trainer"))) / "recipes"
+    return sorted(path.stem for path in folder.glob("*.toml"))

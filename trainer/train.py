@@ -1,0 +1,93 @@
+"""A training run: from a recipe and faces to checkpoints that can be resumed."""
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moodline.emotions import EMOTIONS
+from moodline.errors import MoodlineError
+from trainer.augment import scaled
+from trainer.average import predict
+from trainer.batches import epoch_batches, steps_per_epoch
+from trainer.checkpoint import save_checkpoint, write_history
+from trainer.data import Faces
+from trainer.labels import FOUR, targets, training_faces
+from trainer.metrics import accuracy, restricted, softmax
+from trainer.progress import Progress
+from trainer.run import Run
+from trainer.schedule import one_cycle
+
+log = logging.getLogger(__name__)
+
+
+class TrainingError(MoodlineError):
+    """Training that went wrong; the message says what to change."""
+
+
+def train(run: Run, train_split: Faces, validation: Faces, folder: Path) -> None:
+    """Train to the end of the recipe; after each epoch a checkpoint and `history.csv` in `folder`.
+
+    Raises TrainingError where the loss is no number any more.
+    """
+    recipe = run.recipe
+    faces = training_faces(train_split, validation, recipe.labels)
+    goal = targets(faces, recipe.labels)
+    steps = steps_per_epoch(len(faces), recipe.batch)
+    log.info(
+        "%s: %d of %d faces, %d steps an epoch, %d epochs, %d parameters",
+        recipe.name,
+        len(faces),
+        len(train_split),
+        steps,
+        recipe.epochs,
+        run.model.count_params(),
+    )
+    size = 0
+    while (epoch := run.state.epochs_done) < recipe.epochs:
+        began = time.monotonic()
+        if recipe.size_of(epoch) != size:
+            size = recipe.size_of(epoch)
+            run.forget_shapes()
+        record = _train_epoch(run, faces, goal, epoch)
+        run.average(faces, size)
+        record |= _validate(run, validation, size)
+        run.state.add_epoch({"epoch": epoch + 1, "size": size, **record}, time.monotonic() - began)
+        save_checkpoint(folder, run.state, run.variables)
+        write_history(folder, run.state)
+        shown = "  ".join(f"{key} {value:.4f}" for key, value in record.items())
+        log.info("epoch %d/%d  %.0f s  %s", epoch + 1, recipe.epochs, time.monotonic() - began, shown)
+
+
+def _train_epoch(run: Run, faces: Faces, goal: NDArray[np.float32], epoch: int) -> dict[str, float]:
+    """Train one epoch; gives mean loss and accuracy of its batches, and the last learning rate."""
+    recipe, rate = run.recipe, 0.0
+    steps = steps_per_epoch(len(faces), recipe.batch)
+    sums, means = {"loss": 0.0, "accuracy": 0.0}, {}
+    with Progress(epoch, recipe, steps) as progress:
+        for step, (images, labels) in enumerate(epoch_batches(faces, goal, recipe, epoch)):
+            rate = one_cycle(epoch * steps + step, steps * recipe.epochs, recipe.peak_rate, recipe.warm_up)
+            run.model.optimizer.learning_rate = rate
+            found = run.model.train_on_batch(images, labels, return_dict=True)
+            sums = {key: total + float(found[key]) for key, total in sums.items()}
+            means = {key: total / (step + 1) for key, total in sums.items()}
+            if not np.isfinite(means["loss"]):
+                raise TrainingError(f"The loss is no number in epoch {epoch + 1}: lower the recipe's peak_rate.")
+            progress.show(step, means)
+    return means | {"rate": rate}
+
+
+def _validate(run: Run, validation: Faces, side: int) -> dict[str, float]:
+    """Accuracy of the averaged network on the raters' majority, or on the own labels without votes."""
+    labels = validation.majority() if validation.has_votes else validation.labels
+    chosen = np.flatnonzero(labels >= 0)
+    labels = labels[chosen]
+    found = softmax(predict(run.averaged, scaled(validation.images[chosen], side)))
+    scores = {"validation": accuracy(found, labels)}
+    kept = [EMOTIONS.index(emotion) for emotion in FOUR]
+    four = np.isin(labels, kept)
+    if four.any():
+        scores["validation_four"] = accuracy(restricted(found[four], kept), labels[four])
+    return scores

@@ -1,4 +1,4 @@
-"""Shows what moodline sees: a REST API, live events by SSE, metrics and the dashboard.
+"""Shows what moodline sees: a REST API, live events by SSE and WebSocket, metrics and the dashboard.
 
 Reads summaries, ledgers and feeds through ``moodline``; changes nothing in Redis.
 """

@@ -36,7 +36,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 QUICKLY = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.deploy.local_service import LocalService
+from tests.deploy.local_service import FORKING, LocalService
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
@@ -131,11 +131,16 @@ def image_environment(target: str) -> dict[str, str]:
 def run_quietly(command: list[str], environment: Mapping[str, str], timeout: float) -> tuple[int, str]:
     """Run a command and return its exit code and what it said; 124 where it took too long."""
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=timeout, check=False, cwd=os.sep
-        )
-    except subprocess.TimeoutExpired:
-        return 124, "timed out"
+        with FORKING:
+            process = subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=os.sep
+            )
     except OSError as error:
         return 127, str(error)
-    return done.returncode, done.stdout + done.stderr
+    with process:
+        try:
+            said, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return 124, "timed out"
+    return process.returncode, said

@@ -4,8 +4,11 @@ import os
 import re
 import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from moodline.leash import LeashedProcess
 from tests.support.needs import SHARED, command
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from tests.deploy.local_compose import LocalCompose
 
 YUNET = SHARED / "models/face_detection_yunet_2023mar.onnx"
+# A program that is being written cannot be run, and a process that another thread forks meanwhile holds it open.
+FORKING = threading.Lock()
 # What these images run before the command that the compose file gives.
 ENTRYPOINTS = {"prom/prometheus": ["prometheus"]}
 # The address that a server takes where its image's own default is "all".
@@ -40,7 +45,7 @@ class LocalService:
         line = [*ENTRYPOINTS.get(image, []), *map(self.local, described["command"])]
         line += [LISTEN[image].format(address=self.address)] if image in LISTEN else []
         line[0] = shutil.which(line[0], path=self._environment["PATH"]) or line[0]
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, FORKING:
             self.process = LeashedProcess(line, env=self._environment, cwd=self._folder, output=log)
 
     def local(self, text: str) -> str:
@@ -102,13 +107,18 @@ class LocalService:
 
     def _without_dns(self, text: str) -> str:
         """Put addresses in the place of DNS's answers, and scrape every second: a test has no time."""
-        text = re.sub(r"(scrape_interval|evaluation_interval): \d+s", r"\1: 1s", text)
-        text = re.sub(r"scrape_timeout: \d+s", "scrape_timeout: 1s", text)
-        return re.sub(
-            r"dns_sd_configs:\n( *)- \{ names: \[(\w+)\], type: A, port: (\d+), .*\}",
-            lambda match: f"static_configs:\n{match[1]}- targets: ['{self._project.addresses[match[2]]}:{match[3]}']",
-            text,
-        )
+        content = yaml.safe_load(text)
+        content["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        services = self._project.content["services"]
+        for job in content["scrape_configs"]:
+            targets = [
+                f"{self._project.addresses[name]}:{given['port']}"
+                for given in job.pop("dns_sd_configs")
+                for name in given["names"]
+                if "profiles" not in services[name]  # it was not asked for, so DNS does not know it
+            ]
+            job["static_configs"] = [{"targets": targets}]
+        return yaml.safe_dump(content)
 
     def _made_environment(self) -> dict[str, str]:
         from tests.deploy.local_compose import image_environment
@@ -134,6 +144,7 @@ class LocalService:
         programs |= {"valkey-cli": f"{command('redis-cli')} -h {self.address}", "wget": command("wget")}
         programs["prometheus"] = command("prometheus")
         for name, line in programs.items():
-            (folder / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
+            with FORKING:
+                (folder / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
             (folder / name).chmod(0o755)
         return folder

@@ -15,7 +15,7 @@ from moodline.settings import Settings
 from tests.support.repository import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
-OWN = ("ingest", "worker", "api")
+OWN = ("ingest", "worker", "worker-gpu", "api")
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 
 
@@ -71,6 +71,7 @@ def test_the_configuration_is_mounted_where_the_command_looks(services: dict[str
     [
         ("ingest", Settings().ingest.metrics_port),
         ("worker", Settings().worker.metrics_port),
+        ("worker-gpu", Settings().worker.metrics_port),
         ("api", Settings().api.port),
     ],
 )
@@ -104,6 +105,21 @@ def test_no_service_gets_more_rights_than_it_needs(services: dict[str, Any]) -> 
         assert service["cap_drop"] == ["ALL"]
         assert "cap_add" not in service
         assert not service.get("privileged")
+
+
+def test_every_service_is_bounded_in_memory_and_processes_and_comes_back(services: dict[str, Any]) -> None:
+    for service in services.values():
+        assert service["mem_limit"]
+        assert service["pids_limit"]
+        assert service["restart"] == "unless-stopped"
+
+
+def test_only_the_gpu_worker_waits_for_its_profile(services: dict[str, Any]) -> None:
+    profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
+    (device,) = services["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+
+    assert profiles == {"worker-gpu": ["gpu"]}
+    assert device["capabilities"] == ["gpu"]
 
 
 def test_the_example_names_every_variable_that_it_asks_for() -> None:

@@ -30,10 +30,14 @@ def get(url: str) -> Any:
 
 
 def test_a_face_before_the_demo_camera_becomes_events_in_the_api(system: LocalCompose) -> None:
-    url = f"http://{system.addresses['api']}:8080/v1/streams/demo"
-    wait_until(lambda: get(url)["ledger"]["events"] > 0, description="the demo camera has events", timeout=30)
-    ledger = get(url)["ledger"]
+    url = f"http://{system.addresses['api']}:8080/v1/streams"
 
+    def ledger_with_events() -> dict[str, Any] | None:
+        ledgers = [stream["ledger"] for stream in get(url)["streams"] if stream["id"] == "demo"]
+        return ledgers[0] if ledgers and ledgers[0]["events"] else None
+
+    ledger = wait_until(ledger_with_events, description="the demo camera has events", timeout=30)
+    assert ledger is not None
     assert ledger["accepted"] == ledger["events"] + sum(ledger["dropped"].values()) + ledger["queued"]
 
 

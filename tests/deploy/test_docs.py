@@ -1,0 +1,119 @@
+"""The pages stay true: what they quote, name, link to and generate is there."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import PACKAGES, ROOT
+
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "SECURITY.md", *sorted((ROOT / "deploy").rglob("README.md"))]
+LINE = re.compile(r"^### `(.*)`$", re.MULTILINE)
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+FENCE = re.compile(r"(<!-- not run[^\n]*-->\n)?```sh\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+# What follows the programs that are not ours is for a person to check.
+HARMLESS_OPTION = re.compile(r"--[a-z][\w-]+")
+
+
+def page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@cache
+def log_lines() -> str:
+    """Return every text of the code with … for what is put in, a text a line."""
+    texts: list[str] = []
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    texts.append("".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in node.values))
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    texts.append(node.value)
+    return "\n".join(re.sub(r"%[sd]", "…", text).replace("`", "…").replace("\n", " ") for text in texts)
+
+
+@pytest.mark.parametrize("line", LINE.findall((DOCS / "troubleshooting.md").read_text(encoding="utf-8")))
+def test_a_line_to_look_up_is_one_that_the_code_says(line: str) -> None:
+    said = re.sub("…+", "…", log_lines())
+
+    # Some sentences are put together from where and what.
+    assert any(wanted in said for wanted in (line, line.replace("Redis at …", "…", 1)))
+
+
+def test_a_line_that_nobody_says_is_noticed() -> None:
+    assert "The camera of stream … has a cold." not in log_lines()
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    named = TEST.findall((DOCS / "security.md").read_text(encoding="utf-8"))
+
+    assert len(named) > 15
+    for file, name in named:
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), name
+
+
+def test_every_threat_has_a_test_or_says_that_nothing_stops_it() -> None:
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?!an attacker|---)(.*) \| (.*) \| (.*) \|$", text, re.MULTILINE)
+
+    assert len(rows) > 15
+    for threat, answer, test in rows:
+        assert TEST.fullmatch(test) or (test == "none" and "**not stopped" in answer), threat
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        found = (page.parent / target) if target else page
+        assert found.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return each line of a shell block that begins with moodline or python, with its page."""
+    return [
+        (page_name(page), line.split("#")[0].strip())
+        for page in PAGES
+        for marked, block in FENCE.findall(page.read_text(encoding="utf-8"))
+        for line in block.splitlines()
+        if not marked and line.startswith(("moodline ", "python "))
+    ]
+
+
+@cache
+def help_of(*program: str) -> str:
+    done = subprocess.run([sys.executable, *program, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_every_command_of_ours_exists_with_its_options(page: str, line: str) -> None:
+    program, *words = line.split()
+    shown = help_of("-m", "moodline.cli", words[0]) if program == "moodline" else help_of(words[0])
+
+    assert shown, f"{page}: {line}"
+    assert set(HARMLESS_OPTION.findall(line)) <= set(HARMLESS_OPTION.findall(shown)), page
+
+
+def test_every_page_is_in_the_list_of_contents() -> None:
+    contents = (DOCS / "README.md").read_text(encoding="utf-8")
+
+    assert [
+        page.name for page in DOCS.glob("*.md") if page.name != "README.md" and f"({page.name})" not in contents
+    ] == []
+
+
+@pytest.mark.parametrize("script", [("-m", "deploy.metrics_page"), ("deploy/scale.py",)], ids=lambda one: one[-1])
+def test_what_is_generated_is_up_to_date(script: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, *script, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr

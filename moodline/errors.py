@@ -21,7 +21,9 @@ class SourceError(MoodlineError):
 
 
 class ModelError(MoodlineError):
-    """A model folder is missing, damaged or does not fit."""
+    """A model folder is missing, damaged or does not fit: starting again changes nothing."""
+
+    exit_code = 2
 
 
 class PortTakenError(MoodlineError):
@@ -42,6 +44,10 @@ class BrokerPolicyError(BrokerError):
 
 class BrokerFullError(BrokerError):
     """Redis is at its memory limit and takes no more crops."""
+
+
+class UnknownStreamError(MoodlineError):
+    """Nobody has ever read this stream."""
 
 
 class LeaseHeldError(MoodlineError):

@@ -9,6 +9,7 @@ import typer
 
 from moodline.cli.options import AsJson, Config
 from moodline.emotions import EMOTIONS
+from moodline.errors import UnknownStreamError
 
 if TYPE_CHECKING:
     from moodline.broker import Broker
@@ -71,10 +72,23 @@ def events(
     from moodline.up.lines import event_line
 
     broker = open_broker(config)
+    if not follow:
+        _check_known(broker, stream or [])
     found = _read(broker, stream or None, follow=follow)
     wanted = (event for event in found if _is_any(event.emotion, emotion) and _is_any(event.kind, kind))
     for event in _limited(wanted, count, follow=follow):
         print(event.to_json() if as_json else event_line(event), flush=follow)  # noqa: T201
+
+
+def _check_known(broker: "Broker", streams: Collection[str]) -> None:
+    """Raise UnknownStreamError for a stream that nobody has ever read; one that is followed may still come."""
+    from moodline.streams import stream_view
+
+    for stream in streams:
+        if stream_view(broker, stream) is None:
+            raise UnknownStreamError(
+                f"There is no stream {stream}; `moodline streams` lists those that there are, and --follow waits for it."
+            )
 
 
 def _read(broker: "Broker", streams: Collection[str] | None, *, follow: bool) -> Iterator["Event"]:

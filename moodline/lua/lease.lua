@@ -9,9 +9,11 @@ local info = key.info(stream)
 
 -- What an earlier reader saw is over: its tracks are due now, and the sweep writes their `face_left`.
 local function end_tracks()
-  local due = redis.call('HKEYS', key.tracks(stream))
-  for _, track in ipairs(due) do
-    redis.call('ZADD', key.deadlines, now, stream .. '/' .. track)
+  -- A track whose first crop is still in the queue is known by that crop alone.
+  for _, known in ipairs({key.tracks(stream), key.pending(stream)}) do
+    for _, track in ipairs(redis.call('HKEYS', known)) do
+      redis.call('ZADD', key.deadlines, now, stream .. '/' .. track)
+    end
   end
 end
 

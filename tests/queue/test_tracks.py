@@ -177,6 +177,20 @@ def test_a_window_or_step_that_cannot_be_answered_says_why(
         timeline(broker, ["lobby"], SummarySettings(), window=window, step=step)
 
 
+def test_a_recording_whose_reader_ends_before_its_crops_are_done_keeps_no_face_open(broker: Broker) -> None:
+    lease = timedelta(seconds=60)
+    reader = Reader.acquire(broker, live_stream(), owner="h", lease=lease, recorded=True, run="picture")
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    reader.release(StreamStatus("ended", "The picture was read.", "face.jpg", "recorded"))
+    queue = work_queue(broker)
+    taken = take_one(queue)
+    assert taken is not None
+    queue.commit(taken.hand, [judge(broker, entry) for entry in taken.entries], RULES, release=True)
+    queue.sweep()
+    kinds = [event.kind for event in all_events(broker)]
+    assert kinds.count("face_entered") == kinds.count("face_left") == 2
+
+
 def test_a_face_that_is_not_seen_any_more_leaves(broker: Broker) -> None:
     play(broker, ["happy"] * 3)
     queue = work_queue(broker)

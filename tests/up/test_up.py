@@ -94,6 +94,22 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return up(tmp_path_factory.mktemp("recorded"), *sources)
 
 
+def test_a_picture_of_a_face_is_a_recording_that_ends(tmp_path: Path) -> None:
+    run = up(tmp_path, "--source", str(shared("data/media/stills/faceapi_happy.jpg")))
+
+    assert run.code == 0, run.err
+    assert run.ledger("faceapi_happy")[1] >= 1
+
+
+def test_a_model_that_is_not_there_is_told_once(tmp_path: Path) -> None:
+    env = {**env_for(tmp_path), "MOODLINE_WORKER__MODEL": "no-such-model"}
+    done = moodline("up", "--source", "demo", "--duration", "5", env=env, timeout=START_S)
+
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert 1 <= done.stderr.count("There is no model no-such-model") <= 2, done.stderr
+
+
 def test_the_demo_gives_an_event_a_second_and_a_summary(watched: Run) -> None:
     assert watched.code == 0, watched.err
     assert float(watched.row("demo")["rate"]) >= 1

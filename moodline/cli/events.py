@@ -87,7 +87,7 @@ def _check_known(broker: "Broker", streams: Collection[str]) -> None:
     for stream in streams:
         if stream_view(broker, stream) is None:
             raise UnknownStreamError(
-                f"There is no stream {stream}; `moodline streams` lists those that there are, and --follow waits for it."
+                f"There is no stream {stream}; `moodline streams` lists the streams, --follow waits for one."
             )
 
 

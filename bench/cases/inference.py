@@ -1,0 +1,91 @@
+"""How many faces a second the shipped model judges, by engine and batch size."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bench.case import Case, Context, Result, Table
+from bench.keras_model import load_keras_model, shipped_model
+from bench.samples import Samples, number
+from moodline.manifest import ModelManifest
+from worker.engines.base import Engine, Pixels
+from worker.engines.openvino import OpenVinoEngine
+from worker.engines.tensorflow import TensorFlowEngine
+
+_BATCHES = (1, 16, 64)
+_KERAS = "keras.predict"
+_KERAS_BATCH = 32
+_FACES = 256
+_SECONDS, _SECONDS_QUICK = 1.0, 0.3
+_GIGA = 1e9
+
+Step = Callable[[Pixels], object]
+
+
+def _keras_step() -> Step:
+    model = load_keras_model()
+    return lambda faces: model.predict(faces[..., None], batch_size=_KERAS_BATCH, verbose=0)
+
+
+def _engines(file: Path, manifest: ModelManifest) -> dict[str, Engine]:
+    f32 = OpenVinoEngine(file, manifest.sha256, precision="f32")
+    engines: list[Engine] = [TensorFlowEngine(file), f32]
+    # Only where the processor computes in bf16: elsewhere OpenVINO would quietly take f32.
+    best = OpenVinoEngine(file, manifest.sha256)
+    if best.name != f32.name:
+        engines.append(best)
+    return {engine.name: engine for engine in engines}
+
+
+def _faces_per_s(step: Step, faces: Pixels, seconds: float) -> float:
+    """Return the rate over about that many seconds, at least two runs."""
+    runs, began = 0, time.perf_counter()
+    while runs < 2 or time.perf_counter() - began < seconds:
+        step(faces)
+        runs += 1
+    return runs * len(faces) / (time.perf_counter() - began)
+
+
+def _steps(engines: Mapping[str, Engine]) -> dict[tuple[str, int], tuple[Step, int]]:
+    """Return what is measured: (name, batch) -> (what runs, faces a call). Keras cuts its batches itself."""
+    steps: dict[tuple[str, int], tuple[Step, int]] = {(_KERAS, _KERAS_BATCH): (_keras_step(), _FACES)}
+    for name, engine in engines.items():
+        for batch in _BATCHES:
+            steps[name, batch] = (engine.predict, batch)
+    return steps
+
+
+def _run(context: Context) -> Result:
+    context.say("  loading the engines")
+    file, manifest = shipped_model()
+    steps = _steps(_engines(file, manifest))
+    faces = np.random.default_rng(0).integers(0, 256, (_FACES, 48, 48), np.uint8)
+    for step, count in steps.values():
+        step(faces[:count])
+    seconds = _SECONDS_QUICK if context.quick else _SECONDS
+    rates: dict[tuple[str, int], list[float]] = {key: [] for key in steps}
+    for repetition in range(context.repetitions):
+        context.say(f"  repetition {repetition + 1}")
+        for key, (step, count) in steps.items():
+            rates[key].append(_faces_per_s(step, faces[:count], seconds))
+    keras = Samples.of(rates[_KERAS, _KERAS_BATCH])
+    rows = []
+    for (name, batch), found in rates.items():
+        rate = Samples.of(found)
+        gigaflops = rate.median * manifest.flops_per_face / _GIGA
+        rows.append([name, str(batch), rate.text(), number(gigaflops), rate.over(keras).text()])
+    title = f"{manifest.name} version {manifest.version}, {number(manifest.flops_per_face / _GIGA)} GFLOP a face"
+    return Result([Table(title, ("engine", "batch", "faces/s", "GFLOP/s", f"times {_KERAS}"), rows)])
+
+
+CASE = Case(
+    "inference",
+    20,
+    "Inference: faces a second of each engine",
+    "The shipped model on random faces, each engine in turn, warmed. keras.predict is what the original notebook "
+    f"called; here it gets {_FACES} faces in batches of {_KERAS_BATCH}, which is kinder than one face a call. The "
+    "loss of accuracy of each precision stands in the model card.",
+    _run,
+)

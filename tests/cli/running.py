@@ -1,6 +1,7 @@
 """Runs the command line as its users do: as a process."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,4 +42,10 @@ def started(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - nothing else runs here that a fork could catch in a lock
     )
+
+
+def _hear_ctrl_c() -> None:
+    """Tests that were started in the background ignore Ctrl-C, and what they start would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

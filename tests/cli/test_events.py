@@ -33,8 +33,10 @@ def feeder(broker: Broker) -> Feeder:
 @contextmanager
 def following(*options: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     with started("events", "--follow", *options, env=env) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def json_lines(text: str) -> list[dict[str, object]]:

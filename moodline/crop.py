@@ -59,7 +59,7 @@ class FrameCrops:
     stages: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QueuedCrop:
     """A crop as the worker takes it: decoded and opened."""
 
@@ -97,9 +97,10 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
     """Decode a queue entry. Raises PoisonCropError (no crop of ours) or UnreadableCropError (another key)."""
     fields = _unpack_meta(meta)
     try:
+        crop_id = _text(fields["id"])
         x, y, width, height = fields["box"]
         crop = QueuedCrop(
-            id=_text(fields["id"]),
+            id=crop_id,
             frame=int(fields["frame"]),
             track=_text(fields["track"]),
             box=Box(int(x), int(y), int(width), int(height)),
@@ -108,7 +109,7 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
             score=_finite(fields["score"]),
             captured_at_ms=_moment(fields["at"]),
             stages={_text(name): _finite(value) for name, value in fields["stages"].items()},
-            pixels=sealer.open(image, _text(fields["id"])),
+            pixels=sealer.open(image, crop_id),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise PoisonCropError(f"a field of the crop is missing or has the wrong type ({error!r})") from error

@@ -10,10 +10,15 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from api.scrape_redis import measure_redis
+from moodline.access import new_key as new_api_key
+from moodline.access import save_key, saved_keys
 from moodline.broker import Broker, connect
 from moodline.crop_queue import Reader
 from moodline.errors import BrokerPolicyError
 from moodline.event import latest_cursor, read_events
+from moodline.metrics import Metrics
+from moodline.purge import purge
 from moodline.sealing import new_key
 from moodline.settings import RedisSettings, SummarySettings
 from moodline.streams import StreamStatus, list_streams, stream_view
@@ -27,6 +32,7 @@ from tests.support.wait import wait_until
 
 USERS = ROOT / "deploy/redis/users.acl"
 SERVICES = ("ingest", "worker", "api")
+OPERATOR = "operator"
 KEY = new_key()
 
 As = Callable[[str], Broker]
@@ -35,7 +41,7 @@ As = Callable[[str], Broker]
 def acl_with_passwords(folder: Path) -> Path:
     """Fill in the hash of each service's password, which is here its name and 'pw'."""
     text = USERS.read_text()
-    for service in SERVICES:
+    for service in (*SERVICES, OPERATOR):
         digest = hashlib.sha256(f"{service}-pw".encode()).hexdigest()
         text = text.replace(f"SHA256_OF_{service.upper()}_PASSWORD", digest)
     admin = "user admin on >admin-pw ~* &* +@all"
@@ -57,8 +63,9 @@ def as_user(server: RedisServer) -> Iterator[As]:
 
     def broker_as(user: str) -> Broker:
         if user not in brokers:
-            url = SecretStr(f"redis://{user}:{user}-pw@127.0.0.1:{server.port}/0")
-            brokers[user] = connect(RedisSettings(url=url, seal_key=SecretStr(KEY), partitions=2))
+            url, password = SecretStr(f"redis://{user}@127.0.0.1:{server.port}/0"), SecretStr(f"{user}-pw")
+            settings = RedisSettings(url=url, password=password, seal_key=SecretStr(KEY), partitions=2)
+            brokers[user] = connect(settings)
         return brokers[user]
 
     yield broker_as
@@ -105,6 +112,10 @@ def test_each_service_can_do_all_of_its_work(as_user: As) -> None:
     assert (view.ledger.events, view.ledger.dropped["overflow"], view.ledger.dropped["poison"]) == (3, 2, 1)
     assert summary(api, ["lobby"], SummarySettings(), window=timedelta(days=730)).faces >= 0
     api.client.ping()
+    save_key(as_user(OPERATOR), new_api_key("read")[1])
+    assert len(saved_keys(api)) == 1
+    assert purge(as_user(OPERATOR), "nobody", before=None, dry_run=False).crops == 0
+    measure_redis(Metrics(), api)
     wait_until(lambda: (listener.get_message() or {}).get("type") == "message", description="events are published")
 
 
@@ -135,6 +146,7 @@ def test_a_worker_takes_over_from_a_dead_one(as_user: As) -> None:
         ("api", ("HSET", "moodline:{p0}:ledger:lobby", "events", "9")),
         ("api", ("XADD", "moodline:{p0}:feed", "*", "event", "{}")),
         ("api", ("EVAL", "return 1", "1", "moodline:{p0}:ready")),
+        ("api", ("HSET", "moodline:api-keys", "mine", "{}")),
         *((user, words) for user in SERVICES for words in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*"))),
         *((user, ("GET", "somebody-elses")) for user in SERVICES),
         *((user, ("ACL", "LIST")) for user in SERVICES),

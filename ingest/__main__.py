@@ -14,6 +14,7 @@ from moodline.logs import configure_logs
 from moodline.metrics import Metrics
 from moodline.redact import redact_text
 from moodline.settings import Settings, load_settings
+from moodline.tracing import check_tracing
 
 log = logging.getLogger("ingest")
 
@@ -44,6 +45,7 @@ def _run(settings: Settings, *, exit_when_ended: bool) -> int:
     streams = [stream for stream in settings.streams if stream.enabled]
     if not streams:
         raise ConfigError("There is no stream to read: give the configuration at least one enabled entry in streams.")
+    check_tracing(settings.tracing)
     _check_broker(settings)
     yunet_model = None
     if any(stream.detector != "haar" for stream in streams):

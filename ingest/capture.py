@@ -20,10 +20,13 @@ from ingest.pulse import Pulse
 from ingest.recorded_feed import RecordedFeed
 from ingest.sources.base import Source, SourceFailure
 from ingest.sources.factory import SourceContext, make_source, recording_key
+from ingest.trace import traced
 from moodline.broker import Broker, connect
+from moodline.crop import FrameCrops
 from moodline.crop_queue import Reader
 from moodline.errors import BrokerError, LeaseHeldError, LeaseLostError, ModelError
 from moodline.streams import StreamState
+from moodline.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +42,14 @@ Result = TypeVar("Result")
 class Capture:
     """One stream from its source to its crop queue."""
 
-    def __init__(self, job: CaptureJob, link: CaptureLink, *, native_lines: ReadLines = no_lines) -> None:
+    def __init__(
+        self, job: CaptureJob, link: CaptureLink, *, native_lines: ReadLines = no_lines, tracing: Tracing | None = None
+    ) -> None:
         self._job = job
         self._stream = job.stream
         self._link = link
         self._native_lines = native_lines
+        self._tracing = tracing
         self._progress = Progress(job.stream)
         self._reader: Reader | None = None
         self._redis_is_away = False
@@ -95,10 +101,15 @@ class Capture:
                 self._observe(feed, analysis)
                 if frame is not None and found is not None:
                     self._progress.analysed(frame)
-                    delivery.deliver(found, captured_s=frame.monotonic_s)
+                    self._deliver(delivery, reader, found, frame.monotonic_s)
                 if not self._pulse.beat():
                     return
         self._observe(feed, analysis)
+
+    def _deliver(self, delivery: Delivery, reader: Reader, found: FrameCrops, captured_s: float) -> None:
+        ids = [reader.crop_id(found.frame, crop.face) for crop in found.crops] if self._tracing else []
+        with traced(self._tracing, found, stream=self._stream.id, ids=ids, captured_s=captured_s) as frame:
+            delivery.deliver(frame, captured_s=captured_s)
 
     def _feed(self, reader: Reader) -> Feed:
         settings, url = self._job.ingest, self._stream.shown_url

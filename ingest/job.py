@@ -1,10 +1,10 @@
 """What a capture process is asked to do. Imports no OpenCV: the supervisor itself stays small."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from moodline.settings import IngestSettings, LogSettings, RedisSettings, StreamSettings
+from moodline.settings import IngestSettings, LogSettings, RedisSettings, StreamSettings, TracingSettings
 
 PROCESS_ENVIRONMENT: Final = {
     # Many small processes: a pool of threads and an arena of memory for every core would be waste.
@@ -27,3 +27,4 @@ class CaptureJob:
     log: LogSettings
     owner: str
     yunet_model: Path | None
+    tracing: TracingSettings = field(default_factory=TracingSettings)

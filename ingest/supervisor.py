@@ -33,7 +33,7 @@ class Supervisor:
         self._slots = [
             Slot(
                 context,
-                CaptureJob(stream, settings.ingest, settings.redis, settings.log, owner, yunet_model),
+                CaptureJob(stream, settings.ingest, settings.redis, settings.log, owner, yunet_model, settings.tracing),
                 metrics,
             )
             for stream in settings.streams

@@ -1,4 +1,4 @@
-"""The directory in which this user's running ``moodline up`` find each other, and files that are theirs while they live.
+"""The directory in which this user's running ``moodline up`` find each other, and files that each holds while it lives.
 
 It belongs to this user alone: another user of the machine could otherwise plant the address of a server of theirs.
 """

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -38,6 +39,7 @@ class Ingest:
         model: Path,
         arguments: tuple[str, ...] = (),
         ingest: dict[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.metrics_port = free_port()
         settings = {"detector_model": str(model), "metrics_port": self.metrics_port, **(ingest or {})}
@@ -52,7 +54,7 @@ class Ingest:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ingest", "--config", str(config), *arguments],
                 cwd=ROOT,
-                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": new_key()},
+                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": new_key(), **(environment or {})},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -63,7 +63,7 @@ class Duty:
             owner=self._owner,
             wants=frozenset(wanted.stream.id for wanted in self._open()),
             done=frozenset(self._done),
-            declares=frozenset(stream.id for stream in self.of_file),
+            declares={stream.id: stream.enabled for stream in self.of_file},
             refuses=self._streams.refused,
             file=self._file,
         )

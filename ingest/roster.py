@@ -93,7 +93,7 @@ class Roster:
         me = replace(self._me, up_s=asked_s - self._began_s)
         announce(broker, me, max(self._settings.ingest.reader_lease, _KNOWN_FOR))
         hosts, declared = ingest_hosts(broker), declared_streams(broker)
-        streams = frozenset(declared).union(*(host.wants | host.declares for host in hosts.values()))
+        streams = frozenset(declared).union(*(host.wants.union(host.declares) for host in hosts.values()))
         self._latest = Snapshot(hosts, readers(broker, streams), declared, asked_s, self._began_ms)
         if asked_s >= self._forget_at_s:
             self._forget_at_s = asked_s + _FORGET_S

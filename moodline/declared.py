@@ -20,6 +20,7 @@ from moodline.settings import ApiSettings, StreamSettings
 from moodline.settings.allowed import REFERENCE, judge_source
 
 _TRIES = 5
+_MOST_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,10 @@ def _keep(broker: Broker, stream: str, values: Mapping[str, Any], *, expected: s
     """Store a stream in place of the text ``expected``. Raises StreamChangedError where somebody was faster."""
     added_at = json.loads(expected)["added_at"] if expected else datetime.now(UTC).isoformat(timespec="milliseconds")
     text = json.dumps({"settings": dict(values), "added_at": added_at}, sort_keys=True)
+    if len(text.encode()) > _MOST_BYTES:
+        raise ConfigError(
+            f"Stream {stream} has more than {_MOST_BYTES} bytes of settings; simplify its regions and masks."
+        )
     if broker.run("declare", broker.keys_of(stream), stream=stream, text=text, expected=expected)[0] != b"done":
         raise StreamChangedError(f"Stream {stream} was changed by somebody else meanwhile; try again.")
 

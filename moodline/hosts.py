@@ -19,13 +19,14 @@ class IngestHost:
     """What an ingest host says of itself.
 
     ``wants``: the streams that it would read; ``done``: recordings that have been read to their end; ``declares``: the
-    streams of its ``file``; ``refuses``: streams added at run time that it cannot read, each with a sentence.
+    streams of its ``file``, and whether they are enabled; ``refuses``: streams added at run time that it cannot read,
+    each with a sentence.
     """
 
     owner: str
     wants: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
-    declares: frozenset[str] = frozenset()
+    declares: Mapping[str, bool] = field(default_factory=dict)
     refuses: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
     up_s: float = 0.0
@@ -36,7 +37,7 @@ def announce(broker: Broker, host: IngestHost, lease: timedelta) -> None:
     told = {
         "wants": sorted(host.wants),
         "done": sorted(host.done),
-        "declares": sorted(host.declares),
+        "declares": dict(host.declares),
         "refuses": dict(host.refuses),
         "file": host.file,
         "up_s": round(host.up_s, 1),
@@ -90,5 +91,5 @@ def _all_of(broker: Broker, commands: list[tuple[str, ...]]) -> list[bytes | Non
 
 def _host(owner: str, text: bytes) -> IngestHost:
     told = json.loads(text)
-    sets = {name: frozenset(told[name]) for name in ("wants", "done", "declares")}
-    return IngestHost(owner=owner, refuses=told["refuses"], file=told["file"], up_s=told["up_s"], **sets)
+    wants, done = frozenset(told.pop("wants")), frozenset(told.pop("done"))
+    return IngestHost(owner=owner, wants=wants, done=done, **told)

@@ -12,7 +12,7 @@ from ingest.beat import Beat, Condition
 from ingest.delivery import Delivery
 from ingest.detect.choose import make_detector
 from ingest.job import CaptureJob
-from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, CaptureLink
+from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.progress import Progress
@@ -24,7 +24,14 @@ from ingest.trace import traced
 from moodline.broker import Broker, connect
 from moodline.crop import FrameCrops
 from moodline.crop_queue import Reader
-from moodline.errors import BrokerError, LeaseHeldError, LeaseLostError, ModelError
+from moodline.errors import (
+    BrokerError,
+    LeaseHeldError,
+    LeaseLostError,
+    ModelError,
+    StreamChangedError,
+    StreamEndedError,
+)
 from moodline.streams import StreamState
 from moodline.tracing import Tracing
 
@@ -65,15 +72,18 @@ class Capture:
         if broker is None:
             return EXIT_DONE
         with contextlib.closing(broker):
-            self._reader = self._patiently(lambda: self._acquire(broker))
-            if self._reader is None:
-                return EXIT_DONE
             try:
+                self._reader = self._patiently(lambda: self._acquire(broker))
+                if self._reader is None:
+                    return EXIT_DONE
                 self._read(self._reader)
                 return self._finish(self._reader)
-            except LeaseLostError as lost:
+            except (LeaseLostError, StreamChangedError) as lost:
                 log.warning("%s", lost)
-                return EXIT_AGAIN
+                return EXIT_LOST
+            except StreamEndedError as ended:
+                log.info("%s", ended)
+                return EXIT_DONE
 
     def _acquire(self, broker: Broker) -> Reader:
         recorded = self._stream.recorded
@@ -84,6 +94,8 @@ class Capture:
             lease=self._job.ingest.reader_lease,
             recorded=recorded,
             run=recording_key(self._stream) if recorded else None,
+            declared=self._job.declared,
+            once=self._job.once,
         )
 
     def _read(self, reader: Reader) -> None:
@@ -142,7 +154,7 @@ class Capture:
         """Give the lease back with the stream's last state; return the exit code."""
         condition = self._progress.condition
         if self._link.stop.is_set() and condition.state != "ended":
-            condition = Condition("stopped", f"Ingest stopped reading {self._stream.shown_url}.")
+            condition = Condition("stopped", self._link.why or f"Ingest stopped reading {self._stream.shown_url}.")
         self._progress.condition = condition
         log.log(logging.INFO if condition.state in _IN_ORDER else logging.ERROR, "%s", condition.sentence)
         backoff = Backoff(_LONGEST_WAIT)

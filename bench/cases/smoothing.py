@@ -4,6 +4,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.case import Case, Context, Result, Table
@@ -22,6 +23,7 @@ _CLIPS = {
 _FILM = "stills"
 _RATES: Mapping[str, float | None] = {"every": None, "five": 5.0}
 _STILLS, _STILLS_QUICK = 24, 4
+_START = datetime(2024, 1, 1, tzinfo=UTC)
 _CLEAR = 0.7
 _LEAST_CROPS = 5
 _ENDED_WITHIN_S = 400.0
@@ -39,9 +41,8 @@ class _Seen:
 
 def _play(system: System, clips: Mapping[str, Path]) -> dict[str, list[_Seen]]:
     """Send all clips through the system, at each rate; return what was seen by ``clip-rate``."""
-    start = "2024-01-01T00:00:00Z"
     streams = [
-        {"id": f"{name}-{rate}", "url": str(path), "fps": fps, "start_at": start, "min_face": 12}
+        {"id": f"{name}-{rate}", "url": str(path), "fps": fps, "start_at": _START.isoformat(), "min_face": 12}
         for name, path in clips.items()
         for rate, fps in _RATES.items()
     ]
@@ -58,8 +59,7 @@ def _all_done(system: System, names: Sequence[str]) -> bool:
 
 
 def _seen(event: Event) -> _Seen:
-    at_s = event.captured_at.timestamp() - event.captured_at.replace(hour=0, minute=0, second=0).timestamp()
-    return _Seen(event.track, at_s, event.emotion, event.smoothed.emotion)
+    return _Seen(event.track, (event.captured_at - _START).total_seconds(), event.emotion, event.smoothed.emotion)
 
 
 def _flips(films: Iterable[Sequence[_Seen]]) -> tuple[float, float]:

@@ -19,6 +19,8 @@ from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 STARTED_S = 20.0
+SEAL_KEY = new_key()
+"""Of every ingest here, so that workers can open its crops."""
 
 
 def free_port() -> int:
@@ -53,7 +55,7 @@ class Ingest:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ingest", "--config", str(config), *arguments],
                 cwd=ROOT,
-                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": new_key(), **(env or {})},
+                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": SEAL_KEY, **(env or {})},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -9,6 +9,7 @@ import typer
 
 from moodline.emotions import EMOTIONS, Emotion
 from moodline.errors import MoodlineError
+from trainer.commands.dataset import build_data
 from trainer.data import read_split
 from trainer.recipe import read_recipe
 
@@ -82,16 +83,7 @@ def publish(
     typer.echo(f"{to}: {manifest.bytes / 1e6:.2f} MB, sha256 {manifest.sha256}")
 
 
-@app.command()
-def summary(data: DataOption) -> None:
-    """Say what a data folder holds, before hours are spent on it."""
-    for split in ("train", "validation"):
-        faces = read_split(data, split)
-        majority = faces.majority()
-        typer.echo(f"{split}: {len(faces)} faces, {int((majority >= 0).sum())} with a FER+ majority")
-        for index, emotion in enumerate(EMOTIONS):
-            own, voted = int((faces.labels == index).sum()), int((majority == index).sum())
-            typer.echo(f"  {emotion:9} {own:6} labelled {voted:6} by most raters")
+app.add_typer(build_data(), name="data")
 
 
 def _emotions(text: str) -> tuple[Emotion, ...]:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from moodline.emotions import EMOTIONS
-from trainer.__main__ import app
+from trainer.__main__ import build_app
 from trainer.data import DataError, open_data, read_split, read_training
 from trainer.data.table import VOTES_FILE
 
@@ -188,12 +188,12 @@ def test_summary_shows_faces_copies_and_findings(tmp_path: Path) -> None:
     files["train/sad/bad.png"] = b"-"
     path = zipped(tmp_path, files)
 
-    found = json.loads(CliRunner().invoke(app, ["data", "summary", str(path), "--json"]).output)
+    found = json.loads(CliRunner().invoke(build_app(), ["data", "summary", str(path), "--json"]).output)
     assert found["splits"]["train"]["labels"]["happy"] == 4
     assert found["splits"]["train"]["findings"]["unreadable picture"] == 1
     assert found["crossings"] == [{"splits": ["train", "validation"], "exact": 1, "near": 2}]
 
-    shown = CliRunner().invoke(app, ["data", "summary", str(path)])
+    shown = CliRunner().invoke(build_app(), ["data", "summary", str(path)])
     assert shown.exit_code == 0
     assert "2 faces of validation have a near copy in train, 1 exact" in shown.output
     assert "train: 1 left out, no picture or damaged: train/sad/bad.png" in shown.output

@@ -11,6 +11,9 @@ Data = Annotated[
     Path,
     typer.Option("--data", help="Folder or zip with train/<emotion>/*.png, or fer2013.csv."),
 ]
+Model = Annotated[
+    str, typer.Option("--model", help="NAME or NAME@VERSION of the registry, or the path of a model's folder.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Emotions = Annotated[str, typer.Option("--emotions", help="Comma-separated; the others are left out. Default: all.")]
 

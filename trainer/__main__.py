@@ -24,20 +24,23 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints and history.csv.")],
     recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "default",
     resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint in --out.")] = False,
+    start: Annotated[Path | None, typer.Option(help="Finished run of the recipe that this one starts from.")] = None,
 ) -> None:
     """Train a network; Ctrl-C and --resume give the same run."""
     from trainer.checkpoint import newest_checkpoint
     from trainer.run import resume as go_on
-    from trainer.run import start_run
+    from trainer.run import start_run, warm_start
     from trainer.train import train as run_all
 
     how = read_recipe(recipe)
     if not resume and newest_checkpoint(out) is not None:
         raise typer.BadParameter(f"{out} holds a run already: add --resume, or choose another folder.")
+    if how.start and start is None and not resume:
+        raise typer.BadParameter(f"The recipe goes on from a run of {how.start!r}: name it.", param_hint="--start")
     faces, validation = read_split(data, "train"), read_split(data, "validation")
     run = start_run(how)
-    if resume:
-        go_on(run, out)
+    if not (resume and go_on(run, out)) and how.start and start is not None:
+        warm_start(run, start)
     try:
         run_all(run, faces, validation, out)
     except KeyboardInterrupt:
@@ -73,12 +76,17 @@ def publish(
     to: Annotated[Path, typer.Option(help="<registry>/<name>/<version>")] = DEFAULT_MODEL,
     replace: Annotated[bool, typer.Option(help="Replace a version that is there already.")] = False,
     note: Annotated[str, typer.Option(help="One sentence for the manifest and the model card.")] = "",
+    head: Annotated[str | None, typer.Option(help="Which output of a run with two: ferplus or fer2013.")] = None,
+    prior_shift: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Strength of the adjustment for rare emotions.")
+    ] = None,
 ) -> None:
     """Export, calibrate, score and publish a run as a model folder."""
-    from trainer.publish import publish_run
+    from trainer.publish import Choice, publish_run
 
     faces, validation = read_split(data, "train"), read_split(data, "validation")
-    manifest = publish_run(run, faces, validation, to, replace=replace, note=note)
+    choice = Choice(head, prior_shift, note)
+    manifest = publish_run(run, faces, validation, to, replace=replace, choice=choice)
     typer.echo(f"{to}: {manifest.bytes / 1e6:.2f} MB, sha256 {manifest.sha256}")
 
 

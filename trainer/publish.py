@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
@@ -60,26 +60,20 @@ def publish_run(
     if target.exists() and not replace:
         raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
     run, side = _finished_run(run_folder)
-    recipe, heads = run.recipe, run.recipe.labels.heads
-    head = choice.head or heads[0]
-    if head not in heads:
-        raise ModelError(f"{run_folder} is a run with an output for {' and '.join(heads)}, none for {head!r}.")
+    recipe, head = run.recipe, _head(run, choice)
     faces = training_faces(train, validation, recipe.labels)
     run.average(faces, side)
     strength = recipe.prior_shift if choice.prior_shift is None else choice.prior_shift
     output = _output(run, head, faces, validation, strength)
 
     def write(folder: Path) -> None:
-        model = inference_model(run.averaged, side, output)
-        save_half(model, folder / _FILE)
+        save_half(inference_model(run.averaged, side, output), folder / _FILE)
         # Scored is what ships: the file with its halved weights, loaded again.
         loaded = load_file(folder / _FILE)
         manifest = ModelManifest(
             name=target.parent.name,
             version=int(target.name),
-            file=_FILE,
-            bytes=(folder / _FILE).stat().st_size,
-            sha256=file_sha256(folder / _FILE),
+            **_file_facts(folder / _FILE),
             preprocessing=_preprocessing(side),
             temperature=round(output.temperature, 4),
             prior_shift=strength,
@@ -127,6 +121,19 @@ def _finished_run(folder: Path) -> tuple[Run, int]:
     run = start_run(Recipe.model_validate(read_state(checkpoint).recipe))
     resume(run, folder)
     return run, run.recipe.size_of(run.state.epochs_done - 1)
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    """What the manifest says of the model file."""
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def _head(run: Run, choice: Choice) -> str:
+    """The output that is chosen, the first where none is. Raises ModelError for one that the run has not."""
+    heads = run.recipe.labels.heads
+    if choice.head not in (None, *heads):
+        raise ModelError(f"The run has an output for {' and '.join(heads)}, none for {choice.head!r}.")
+    return choice.head or heads[0]
 
 
 def _output(run: Run, head: str, faces: Faces, validation: Faces, strength: float) -> Output:

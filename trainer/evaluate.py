@@ -87,16 +87,18 @@ def score(found: NDArray[np.floating], labels: NDArray[np.int64], kept: Sequence
 
 
 def split_scores(
-    found: NDArray[np.floating], faces: Faces, split: str, mirrored: bool, near_copies: int
+    found: NDArray[np.floating], faces: Faces, split: str, mirrored: bool, near_copies: int, apart: bool = False
 ) -> SplitScores:
     """Score probabilities (N, 7) of a split against both kinds of labels, on seven and on four emotions.
 
-    `near_copies` is how many of them have a near copy among the faces that the model was trained on.
+    `near_copies` is how many of them have a near copy among the faces that the model was trained on,
+    `apart` whether such faces were left out before.
     """
     majority = faces.majority()
     return SplitScores(
         split=split,
         mirrored_copy=mirrored,
+        apart=apart,
         near_copies=near_copies,
         fer2013=_both(found, faces.labels),
         ferplus=_both(found, majority) if (majority >= 0).any() else None,

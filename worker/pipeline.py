@@ -17,6 +17,7 @@ from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 from moodline.streams import DropReason
+from moodline.tracing import Tracing
 from moodline.work_queue import CommitRules, Hand, WorkQueue
 from worker.batch import Batch, Item, by_hand
 from worker.engines.base import Probabilities
@@ -24,6 +25,7 @@ from worker.fetch import Fetcher
 from worker.hands import Hands
 from worker.judgement import judged
 from worker.model import Classifier
+from worker.trace import WorkTraces
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class _Inferred:
 
     batch: Batch
     probabilities: Probabilities
+    began_ms: float
     inferred_ms: float
     classifier: Classifier
     stale: list[tuple[Hand, list[Item]]]
@@ -54,8 +57,10 @@ class Pipeline:
         worker: str,
         metrics: Metrics,
         stop: threading.Event,
+        tracing: Tracing | None = None,
     ) -> None:
         self._classifier = classifier
+        self._traces = WorkTraces(tracing) if tracing is not None else None
         self._metrics = metrics
         self._stop = stop
         self._batches: Queue[Batch] = Queue()
@@ -116,6 +121,7 @@ class Pipeline:
         batch.items, stale = batch.split_stale()
         inferred = _Inferred(
             batch=batch,
+            began_ms=batch.since_taken_ms(),
             probabilities=self._predict(batch, classifier) if batch.items else np.empty((0, 0), np.float32),
             inferred_ms=batch.since_taken_ms(),
             classifier=classifier,
@@ -156,6 +162,7 @@ class Pipeline:
         for (_, positions), events in zip(done.left, done.batch.hands.commit_each(parts, rules), strict=True):
             if events:
                 self._count(done, positions)
+                self._trace(done, positions, waited_ms)
         self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
 
     def _end_unjudged(self, done: _Inferred) -> None:
@@ -181,6 +188,9 @@ class Pipeline:
         )
 
     def _count(self, done: _Inferred, positions: Sequence[int]) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            stream, ids = done.batch.items[positions[0]].hand.stream, [done.batch.items[at].crop.id for at in positions]
+            log.debug("Committed %d events of stream %s.", len(ids), stream, extra={"stream": stream, "events": ids})
         waited_ms = done.batch.since_taken_ms()
         stages = self._metrics.histogram("stage_seconds")
         capture, queue, total = stages.labels("capture"), stages.labels("queue"), stages.labels("total")
@@ -194,8 +204,19 @@ class Pipeline:
             queue.observe(max(0.0, entry.queued_ms) / 1000)
             total.observe(max(0.0, entry.age_ms + waited_ms) / 1000)
 
+    def _trace(self, done: _Inferred, positions: Sequence[int], began_ms: float) -> None:
+        if self._traces is not None:
+            items = [done.batch.items[position] for position in positions]
+            inference_ms, model = (done.began_ms, done.inferred_ms), done.classifier.tag
+            self._traces.committed(done.batch, items, inference_ms=inference_ms, commit_ms=began_ms, model=model)
+
     def _drop(self, batch: Batch, hand: Hand, items: Sequence[Item], reason: DropReason, detail: str) -> None:
         batch.hands.drop(hand, [(item.entry, reason, detail) for item in items])
+        for item in items if log.isEnabledFor(logging.DEBUG) else ():
+            about = {"stream": hand.stream, "crop": item.crop.id, "reason": reason}
+            log.debug("Dropped a crop of stream %s as %s.", hand.stream, reason, extra=about)
+        if self._traces is not None:
+            self._traces.dropped(batch, items, reason)
 
     def _sweep(self, fetcher: Fetcher) -> None:
         """Once a second."""

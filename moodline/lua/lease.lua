@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- lease (ingest): takes, renews or releases the reader's lease of a stream.
--- args: op, stream, owner, nonce, lease_ms; acquire: run (recorded only); renew/release: token, status (JSON, optional);
--- release: ended.
+-- args: op, stream, owner, nonce, lease_ms, key (of a recording); acquire: run (recorded only), declared (the stream as
+-- it was added at run time, if it was), began_ms (a recording of this key that ended since then is not begun again);
+-- renew/release: token, status (JSON, optional); release: ended.
 -- The token only grows, whatever the clock does; a missing or other token is refused by `enqueue`.
 local stream = args.stream
 local reader = key.reader(stream)
@@ -40,6 +41,13 @@ if args.op == 'acquire' then
   if held[1] and held[1] ~= args.owner and (tonumber(held[2]) or math.huge) > now then
     return {'held', held[1]}
   end
+  if args.declared and redis.call('HGET', key.declared, stream) ~= args.declared then
+    return {'changed'}  -- or removed: nobody may bring back what is gone
+  end
+  local past = redis.call('HMGET', info, 'ended_key', 'ended_ms')
+  if args.key and past[1] == args.key and tonumber(past[2]) >= args.began_ms then
+    return {'ended'}
+  end
   local last = tonumber(redis.call('HGET', info, 'token') or '0')
   local token = digits(math.max(last + 1, time_us))
   redis.call('HSET', info, 'token', token)
@@ -74,7 +82,7 @@ if args.op == 'renew' then
   look_after(stream)
 else
   if args.ended then
-    redis.call('HSET', info, 'run_ended', '1')
+    redis.call('HSET', info, 'run_ended', '1', 'ended_key', args.key or '', 'ended_ms', now)
   end
   end_tracks()
   redis.call('DEL', reader)

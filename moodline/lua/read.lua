@@ -3,7 +3,8 @@
 -- args: stream; window (optional): {step_s, count, size, align, ends}: `count` groups of `size` buckets of `step_s`, the
 -- last of which ends before bucket number `ends`, or without it with the newest bucket, rounded up to `align` buckets. A
 -- recording's newest is that of its last event.
--- Returns {now, info, ledger, queued, open tracks, {{group number, fields}, ...}, number of the bucket after the last}.
+-- Returns {now, info, ledger, queued, open tracks, {{group number, fields}, ...}, number of the bucket after the last,
+-- who reads it}.
 local stream = args.stream
 local groups, order = {}, {}
 
@@ -62,4 +63,5 @@ for name, value in pairs(ledger) do
   counted[#counted + 1], counted[#counted + 2] = name, value
 end
 return {digits(wall), redis.call('HGETALL', key.info(stream)), counted,
-  queued, redis.call('HLEN', key.tracks(stream)), merged, ends}
+  queued, redis.call('HLEN', key.tracks(stream)), merged, ends,
+  redis.call('HMGET', key.reader(stream), 'owner')[1] or ''}

@@ -11,6 +11,7 @@ from moodline.broker import Broker
 from moodline.crop import CROP_BYTES, Box, Crop, FrameCrops
 from moodline.crop_queue import Reader
 from moodline.settings import StreamSettings
+from moodline.streams import StreamStatus
 
 _LEASE = timedelta(minutes=5)
 
@@ -18,8 +19,8 @@ _LEASE = timedelta(minutes=5)
 class SteadyLoad:
     """``streams`` live streams with one face a frame and the default settings, in a thread."""
 
-    def __init__(self, broker: Broker, streams: int) -> None:
-        self.names = [f"load-{number}" for number in range(streams)]
+    def __init__(self, broker: Broker, streams: int, *, prefix: str = "load") -> None:
+        self.names = [f"{prefix}-{number}" for number in range(streams)]
         self.max_age = StreamSettings.model_validate({"id": "load", "url": "demo"}).max_age
         self._readers = [_reader(broker, name) for name in self.names]
         self._pixels = [random.randbytes(CROP_BYTES) for _ in range(16)]
@@ -36,6 +37,11 @@ class SteadyLoad:
         finally:
             stop.set()
             thread.join()
+
+    def release(self, status: StreamStatus) -> None:
+        """Give all leases back; the streams' last crops are still worked off."""
+        for reader in self._readers:
+            reader.release(status)
 
     def _offer(self, crops_per_s: float, stop: threading.Event) -> None:
         began, done = time.monotonic(), 0

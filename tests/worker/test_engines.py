@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from moodline.settings import WorkerSettings
 from tests.support.needs import shared
 from worker.engines.base import Bucketed, Engine, Pixels, bucket_sizes
 from worker.engines.openvino import OpenVinoEngine
-from worker.engines.tensorflow import TensorFlowEngine
+from worker.engines.tensorflow import TensorFlowEngine, _prepare_devices
 from worker.model import find_model, load_classifier
 
 ENGINES = ("tensorflow", "openvino-f32", "openvino")
@@ -95,3 +96,43 @@ def test_a_damaged_model_is_refused_with_its_file_and_a_remedy(tmp_path: Path) -
 def test_an_unknown_model_names_those_that_are_there() -> None:
     with pytest.raises(ModelError, match=r"no model moods.*vgg11-ferplus"):
         find_model("moods")
+
+
+class FakeTensorFlow:
+    """What the engine asks TensorFlow of its devices; no GPU is needed to see what it is told."""
+
+    def __init__(self, *gpus: str) -> None:
+        self._gpus = gpus
+        self.growing: list[str] = []
+        self.options: dict[str, bool] = {}
+        self.config = self.experimental = self.optimizer = self
+
+    def list_physical_devices(self, kind: str) -> list[str]:
+        return list(self._gpus) if kind == "GPU" else ["cpu"]
+
+    def set_memory_growth(self, device: str, enable: bool) -> None:
+        assert enable
+        self.growing.append(device)
+
+    def set_experimental_options(self, options: dict[str, bool]) -> None:
+        self.options = options
+
+
+def test_without_a_gpu_the_fallback_to_the_cpu_is_announced(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeTensorFlow()
+    with caplog.at_level("INFO"):
+        assert _prepare_devices(fake) == "cpu"
+    assert "no GPU; the model runs on the CPU" in caplog.text
+    assert (fake.growing, fake.options) == ([], {})
+
+
+def test_a_gpu_takes_memory_as_it_needs_it_and_computes_in_mixed_precision() -> None:
+    fake = FakeTensorFlow("gpu:0", "gpu:1")
+    assert _prepare_devices(fake) == "gpu"
+    assert fake.growing == ["gpu:0", "gpu:1"]
+    assert fake.options == {"auto_mixed_precision": True}
+
+
+def test_every_engine_that_can_be_set_is_in_this_suite() -> None:
+    known = set(get_args(WorkerSettings.model_fields["engine"].annotation)) - {"auto"}
+    assert known == {name.partition("-")[0] for name in ENGINES}

@@ -3,6 +3,7 @@
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +24,7 @@ class TensorFlowEngine:
 
         if threads:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
-        devices = tf.config.list_physical_devices("GPU")
-        for device in devices:
-            tf.config.experimental.set_memory_growth(device, True)
-        if not devices:
-            log.info("TensorFlow sees no GPU; the model runs on the CPU.")
-        self._on = "gpu" if devices else "cpu"
+        self._on = _prepare_devices(tf)
         self._constant = tf.constant
         model = keras.saving.load_model(model_file, compile=False, safe_mode=True)
 
@@ -46,3 +42,18 @@ class TensorFlowEngine:
     def predict(self, pixels: Pixels) -> Probabilities:
         """Return probabilities of shape (N, labels) for faces of shape (N, 48, 48)."""
         return np.asarray(self._forward(self._constant(pixels)).numpy(), np.float32)
+
+
+def _prepare_devices(tf: Any) -> str:
+    """Set up the GPUs, if there are any; return what the model will run on: ``gpu`` or ``cpu``."""
+    devices = tf.config.list_physical_devices("GPU")
+    if not devices:
+        log.info("TensorFlow sees no GPU; the model runs on the CPU.")
+        return "cpu"
+    for device in devices:
+        # Else the first process would take all of the device's memory.
+        tf.config.experimental.set_memory_growth(device, True)
+    # 16-bit convolutions on tensor cores. The answer itself stays f32.
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision": True})
+    log.info("TensorFlow runs the model on %d GPU(s), in mixed precision.", len(devices))
+    return "gpu"

@@ -14,7 +14,7 @@ from moodline.cli.keys import build_keys
 from moodline.cli.probe import probe
 from moodline.cli.purge import purge
 from moodline.cli.services import api, ingest, worker
-from moodline.cli.streams import streams
+from moodline.cli.streams import build_streams
 from moodline.cli.tools import bench, evaluate, train
 from moodline.cli.up import up
 
@@ -43,11 +43,12 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    watch: tuple[Command, ...] = (up, events, streams, probe, check_config, doctor, purge)
+    watch: tuple[Command, ...] = (up, events, probe, check_config, doctor, purge)
     services: tuple[Command, ...] = (ingest, worker, api)
     tools: tuple[Command, ...] = (train, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
+    app.add_typer(build_streams(), name="streams", rich_help_panel=_WATCH)
     app.add_typer(build_keys(), name="keys", rich_help_panel=_WATCH)
     for command in services:
         app.command(rich_help_panel=_RUN)(command)

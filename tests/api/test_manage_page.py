@@ -28,7 +28,8 @@ def fill_in(browser: Browser, stream: str, url: str) -> None:
 
 
 def press(browser: Browser, button: str) -> None:
-    script = f"[...document.querySelectorAll('.actions:not([hidden]) button')].find((one) => one.textContent === {button!r}).click()"
+    shown = "[...document.querySelectorAll('.actions:not([hidden]) button')]"
+    script = f"{shown}.find((one) => one.textContent === {button!r}).click()"
     browser.run(script)
 
 

@@ -19,6 +19,7 @@ from moodline.logs import configure_logs
 from moodline.metrics import Metrics
 from moodline.redact import redact_text
 from moodline.settings import IngestSettings, Settings, load_settings
+from moodline.tracing import check_tracing
 
 log = logging.getLogger("ingest")
 
@@ -53,6 +54,7 @@ def _run(settings: Settings, file: ConfigFile | None, *, exit_when_ended: bool) 
     streams = [stream for stream in settings.streams if stream.enabled]
     if exit_when_ended and not streams:
         raise ConfigError("There is no stream to read: give the configuration at least one enabled entry in streams.")
+    check_tracing(settings.tracing)
     _check_broker(settings)
     find_yunet = cache(partial(_find_yunet, settings.ingest))
     if any(stream.detector != "haar" for stream in streams):

@@ -1,10 +1,10 @@
 """What a capture process is asked to do. Imports no OpenCV: the supervisor itself stays small."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from moodline.settings import IngestSettings, LogSettings, RedisSettings, StreamSettings
+from moodline.settings import IngestSettings, LogSettings, RedisSettings, StreamSettings, TracingSettings
 from moodline.streams import Once
 
 PROCESS_ENVIRONMENT: Final = {
@@ -31,5 +31,6 @@ class CaptureJob:
     log: LogSettings
     owner: str
     yunet_model: Path | None
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     declared: str | None = None
     once: Once | None = None

@@ -7,7 +7,7 @@ from multiprocessing.context import ForkServerContext
 from typing import Final
 
 from ingest.backoff import Backoff
-from ingest.beat import Counts
+from ingest.beat import Beat, Counts
 from ingest.child import CaptureProcess
 from ingest.job import CaptureJob
 from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST
@@ -56,7 +56,7 @@ class Slot:
             return
         exit_code = self.process.exit_code
         for beat in self.process.beats():
-            self._counters.update(beat.counts)
+            self._counters.update(beat)
         if exit_code is not None:
             self._ended(self.process, exit_code)
         elif self._stop_by_s is not None and time.monotonic() > self._stop_by_s:
@@ -80,7 +80,7 @@ class Slot:
     def close(self, process: CaptureProcess) -> None:
         """Take in a process's last words, and end it if it still runs."""
         for beat in process.beats():
-            self._counters.update(beat.counts)
+            self._counters.update(beat)
         process.kill()
         self.process = None
 
@@ -127,13 +127,17 @@ class _StreamCounters:
         self._crops = metrics.counter("crops").labels(stream)
         self._reconnects = metrics.counter("reconnects").labels(stream)
         self._skipped = {reason: metrics.counter("skipped").labels(stream, reason) for reason in SKIP_REASONS}
+        self._share = metrics.gauge("rate_share").labels(stream)
+        self._share.set(1.0)
         self._last = Counts()
 
     def new_process(self) -> None:
         self._last = Counts()
 
-    def update(self, counts: Counts) -> None:
+    def update(self, beat: Beat) -> None:
+        counts = beat.counts
         last, self._last = self._last, counts
+        self._share.set(beat.share)
         self._frames.inc(counts.frames - last.frames)
         self._faces.inc(counts.faces - last.faces)
         self._crops.inc(counts.crops - last.crops)

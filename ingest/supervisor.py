@@ -110,6 +110,7 @@ class Supervisor:
             settings.log,
             self._owner,
             yunet_model=self._find_yunet() if stream.detector != "haar" else None,
+            tracing=settings.tracing,
             declared=wanted.declared,
             once=Once(wanted.key, snapshot.began_ms) if stream.recorded else None,
         )

@@ -21,16 +21,26 @@ RECORDED_TRACK_TIMEOUT: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """What became of a frame. ``full``: nothing was written, try again. ``overflow``: crops dropped to make room."""
+    """What became of a frame. ``full``: nothing was written, try again. ``overflow``: crops dropped to make room.
+
+    Of a live stream also how it fares: for how long its oldest crop has waited, and how many of its crops ever became
+    events (``judged``) and were dropped as stale or overflow (``lost``).
+    """
 
     status: Literal["accepted", "duplicate", "full"]
     crops: int = 0
     overflow: int = 0
     queued: int = 0
+    waited_ms: int = 0
+    judged: int = 0
+    lost: int = 0
 
 
 class Reader:
-    """Holds the reader's lease of one stream. All methods but ``renew`` and ``report`` belong to one thread."""
+    """Holds the reader's lease of one stream. All methods but ``renew`` and ``report`` belong to one thread.
+
+    ``share`` is how much of the stream's ``fps`` it is looked at now: its tracks are waited for that much longer.
+    """
 
     def __init__(self, broker: Broker, stream: StreamSettings, *, lease: "_Lease", recorded: bool) -> None:
         self._broker = broker
@@ -41,6 +51,7 @@ class Reader:
         self._sealer = broker.sealer()
         self.token = np.base_repr(int(lease.token), 36).lower()
         self.run = lease.run or self.token
+        self.share = 1.0
         self.resume_frame = lease.resume_frame
 
     @classmethod
@@ -153,7 +164,7 @@ class Reader:
     def _track_timeout(self) -> timedelta:
         if self._recorded:
             return RECORDED_TRACK_TIMEOUT
-        slowest = min(self._stream.fps or 1, self._stream.crops_per_second or math.inf)
+        slowest = min((self._stream.fps or 1) * self.share, self._stream.crops_per_second or math.inf)
         return max(self._stream.track_timeout, timedelta(seconds=3 / slowest))
 
     def _keep(self, op: str, **more: Any) -> None:

@@ -36,8 +36,8 @@ class KeyKind:
 KEY_KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType(
     {
         "queue": KeyKind("stream", "stream", "the crop queue", "max_crops, max_bytes, max_age of the stream"),
-        "reader": KeyKind("hash", "stream", "the reader's lease: token, nonce, owner", "TTL reader_lease"),
-        "hand": KeyKind("hash", "stream", "a worker's hand: holder, worker, cursor, deadline, lease", "TTL 1 day"),
+        "reader": KeyKind("hash", "stream", "the reader's lease: token, nonce, owner, deadline", "TTL reader_lease"),
+        "hand": KeyKind("hash", "stream", "a worker's hand: holder, worker, cursor, deadline", "TTL 1 day"),
         "ledger": KeyKind("hash", "stream", "accepted, events, dropped by reason, queued and its bytes", "9 fields"),
         "info": KeyKind("hash", "stream", "state, bounds, last token, run and frame of a recording", "40 fields"),
         "pending": KeyKind("hash", "stream", "queued crops of each track", "one field a queued track"),
@@ -52,7 +52,7 @@ KEY_KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType(
         "bell": KeyKind("list", "partition", "wakes idle workers", "8 entries"),
         "feed": KeyKind("stream", "partition", "the event feed", "feed_max_events"),
         "dead": KeyKind("stream", "partition", "the dead-letter feed, without pixels", "dead_letter_max"),
-        "state": KeyKind("hash", "partition", "sequence number, epoch, turn, queued bytes, totals", "16 fields"),
+        "state": KeyKind("hash", "partition", "sequence number, epoch, clock, turn, queued bytes, totals", "16 fields"),
     }
 )
 

@@ -27,6 +27,7 @@ CounterName = Literal[
     "config_changes",
 ]
 GaugeName = Literal[
+    "rate_share",
     "subscribers",
     "stream_up",
     "stream_state",
@@ -86,6 +87,12 @@ COUNTERS: Final[Mapping[CounterName, Metric]] = MappingProxyType(
 
 GAUGES: Final[Mapping[GaugeName, Metric]] = MappingProxyType(
     {
+        "rate_share": Metric(
+            "moodline_rate_share",
+            "ingest",
+            "What share of its fps is a stream looked at (below 1: the workers are slower than it)?",
+            ("stream",),
+        ),
         "subscribers": Metric("moodline_subscribers", "api", "How many subscribers follow the events live?"),
         "stream_up": Metric("moodline_stream_up", "api", "Is the stream live (1) or not (0)?", ("stream",)),
         "stream_state": Metric(

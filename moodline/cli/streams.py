@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moodline.cli.options import AsJson, Config
+from moodline.cli.options import AsJson, Config, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,14 +31,14 @@ def build_streams() -> typer.Typer:
     return app
 
 
-def streams(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+def streams(context: typer.Context, as_json: AsJson = False, run: Run = None, config: Config = None) -> None:
     """List, add, pause, resume and remove streams."""
     if context.invoked_subcommand is not None:
         return
     from moodline.cli.connection import open_broker
     from moodline.known import known_streams
 
-    views = known_streams(open_broker(config))
+    views = known_streams(open_broker(config, run))
     if as_json:
         for view in views:
             typer.echo(json.dumps(dataclasses.asdict(view)))
@@ -55,6 +55,7 @@ def add(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting as in the file, such as fps=2; may be repeated."),
     ] = None,
+    run: Run = None,
     config: Config = None,
 ) -> None:
     """Add a stream while moodline runs.
@@ -66,25 +67,25 @@ def add(
     from moodline.known import check_not_in_file
     from moodline.settings import load_settings
 
-    broker, own = open_broker(config), load_settings(config)
+    broker, own = open_broker(config, run), load_settings(config)
     check_not_in_file(broker, stream, own.streams)
     add_stream(broker, own.api, {**dict(map(_setting, settings or ())), "id": stream, "url": url})
     typer.echo(f"Added stream {stream}; an ingest host begins to read it within seconds.")
 
 
-def pause(stream: StreamId, config: Config = None) -> None:
+def pause(stream: StreamId, run: Run = None, config: Config = None) -> None:
     """Read a stream no longer that was added at run time, and keep it."""
-    _change(stream, {"enabled": False}, config)
+    _change(stream, {"enabled": False}, run, config)
     typer.echo(f"Stream {stream} is paused; `moodline streams resume {stream}` goes on with it.")
 
 
-def resume(stream: StreamId, config: Config = None) -> None:
+def resume(stream: StreamId, run: Run = None, config: Config = None) -> None:
     """Go on with a stream that was paused."""
-    _change(stream, {"enabled": None}, config)
+    _change(stream, {"enabled": None}, run, config)
     typer.echo(f"Stream {stream} goes on within seconds.")
 
 
-def remove(stream: StreamId, config: Config = None) -> None:
+def remove(stream: StreamId, run: Run = None, config: Config = None) -> None:
     """Remove a stream that was added at run time.
 
     What it has queued is dropped; its events and summaries stay until their time is over (see moodline purge).
@@ -92,7 +93,7 @@ def remove(stream: StreamId, config: Config = None) -> None:
     from moodline.declared import declared_streams
     from moodline.purge import remove_stream
 
-    broker = _broker_for(stream, config)
+    broker = _broker_for(stream, run, config)
     if stream not in declared_streams(broker):
         _refuse(broker, stream)
     remove_stream(broker, stream, undeclare=True)
@@ -114,22 +115,22 @@ def _setting(text: str) -> tuple[str, Any]:
         raise typer.BadParameter(f"The value of {name} is no YAML; write it as in the file.") from None
 
 
-def _change(stream: str, changes: "Mapping[str, Any]", config: "Path | None") -> None:
+def _change(stream: str, changes: "Mapping[str, Any]", run: int | None, config: "Path | None") -> None:
     from moodline.declared import change_stream
     from moodline.settings import load_settings
 
-    broker = _broker_for(stream, config)
+    broker = _broker_for(stream, run, config)
     if not change_stream(broker, load_settings(config).api, stream, changes):
         _refuse(broker, stream)
 
 
-def _broker_for(stream: str, config: "Path | None") -> "Broker":
+def _broker_for(stream: str, run: int | None, config: "Path | None") -> "Broker":
     """Connect, and make sure that the stream stands in no file."""
     from moodline.cli.connection import open_broker
     from moodline.known import check_not_in_file
     from moodline.settings import load_settings
 
-    broker = open_broker(config)
+    broker = open_broker(config, run)
     check_not_in_file(broker, stream, load_settings(config).streams)
     return broker
 

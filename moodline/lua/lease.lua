@@ -29,10 +29,17 @@ local function next_run()
   return number, -1
 end
 
+-- The key's own time to live is the server's affair: where its clock was put back, it is too long.
+local function keep_lease()
+  redis.call('HSET', reader, 'deadline', now + args.lease_ms)
+  redis.call('PEXPIRE', reader, args.lease_ms)
+end
+
+note_clock()
 if args.op == 'acquire' then
-  local owner = redis.call('HGET', reader, 'owner')
-  if owner and owner ~= args.owner then
-    return {'held', owner}
+  local held = redis.call('HMGET', reader, 'owner', 'deadline')
+  if held[1] and held[1] ~= args.owner and (tonumber(held[2]) or math.huge) > now then
+    return {'held', held[1]}
   end
   if args.declared and redis.call('HGET', key.declared, stream) ~= args.declared then
     return {'changed'}  -- or removed: nobody may bring back what is gone
@@ -50,7 +57,7 @@ if args.op == 'acquire' then
   end_tracks()
   redis.call('DEL', reader)
   redis.call('HSET', reader, 'token', token, 'nonce', args.nonce, 'owner', args.owner, 'frame', -1)
-  redis.call('PEXPIRE', reader, args.lease_ms)
+  keep_lease()
   local run_number, run_frame = 0, -1
   if args.run then
     run_number, run_frame = next_run()
@@ -70,7 +77,7 @@ if args.status then
   redis.call('HSET', info, 'status', args.status)
 end
 if args.op == 'renew' then
-  redis.call('PEXPIRE', reader, args.lease_ms)
+  keep_lease()
   -- Where no worker sweeps, its reader still ends what has outlived its time: no crop stays for long.
   look_after(stream)
 else

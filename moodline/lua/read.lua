@@ -28,7 +28,7 @@ local ends = 0
 if args.window then
   local step, count, size, align, given = unpack(args.window)
   local known = redis.call('HMGET', key.info(stream), 'recorded', 'last_event_ms')
-  local newest = known[1] == '1' and tonumber(known[2]) or now
+  local newest = known[1] == '1' and tonumber(known[2]) or wall
   ends = given or (math.floor(newest / (step * 1000 * align)) + 1) * align
   local first = ends - count * size
   for index = first, ends - 1 do
@@ -62,6 +62,6 @@ local counted = {}
 for name, value in pairs(ledger) do
   counted[#counted + 1], counted[#counted + 2] = name, value
 end
-return {digits(now), redis.call('HGETALL', key.info(stream)), counted,
+return {digits(wall), redis.call('HGETALL', key.info(stream)), counted,
   queued, redis.call('HLEN', key.tracks(stream)), merged, ends,
   redis.call('HMGET', key.reader(stream), 'owner')[1] or ''}

@@ -19,6 +19,8 @@ from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 STARTED_S = 20.0
+SEAL_KEY = new_key()
+"""Of every ingest here, so that workers can open its crops."""
 
 
 def free_port() -> int:
@@ -47,7 +49,7 @@ class Ingest:
         self._rest = {"ingest": settings, "log": {"level": "debug", "format": "text"}, **(more or {})}
         self.config = config = folder / "moodline.yaml"
         self.write(streams)
-        self.seal_key = (env or {}).get("MOODLINE_SEAL_KEY") or new_key()
+        self.seal_key = (env or {}).get("MOODLINE_SEAL_KEY") or SEAL_KEY
         self.log_file = folder / "ingest.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOODLINE_", "REDIS_"))}
         with self.log_file.open("a") as log:

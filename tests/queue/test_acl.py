@@ -10,7 +10,9 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from moodline.access import saved_keys
+from api.scrape_redis import measure_redis
+from moodline.access import new_key as new_api_key
+from moodline.access import save_key, saved_keys
 from moodline.broker import Broker, connect
 from moodline.crop_queue import Reader
 from moodline.declared import add_stream, change_stream, declared_streams
@@ -18,7 +20,8 @@ from moodline.errors import BrokerPolicyError, StreamChangedError
 from moodline.event import latest_cursor, read_events
 from moodline.hosts import IngestHost, announce, forget_dead, readers, withdraw
 from moodline.known import known_streams
-from moodline.purge import remove_stream
+from moodline.metrics import Metrics
+from moodline.purge import purge, remove_stream
 from moodline.sealing import new_key
 from moodline.settings import ApiSettings, RedisSettings, SummarySettings
 from moodline.streams import StreamStatus, list_streams, stream_view
@@ -32,6 +35,7 @@ from tests.support.wait import wait_until
 
 USERS = ROOT / "deploy/redis/users.acl"
 SERVICES = ("ingest", "worker", "api")
+OPERATOR = "operator"
 KEY = new_key()
 
 As = Callable[[str], Broker]
@@ -40,7 +44,7 @@ As = Callable[[str], Broker]
 def acl_with_passwords(folder: Path) -> Path:
     """Fill in the hash of each service's password, which is here its name and 'pw'."""
     text = USERS.read_text()
-    for service in SERVICES:
+    for service in (*SERVICES, OPERATOR):
         digest = hashlib.sha256(f"{service}-pw".encode()).hexdigest()
         text = text.replace(f"SHA256_OF_{service.upper()}_PASSWORD", digest)
     admin = "user admin on >admin-pw ~* &* +@all"
@@ -62,8 +66,9 @@ def as_user(server: RedisServer) -> Iterator[As]:
 
     def broker_as(user: str) -> Broker:
         if user not in brokers:
-            url = SecretStr(f"redis://{user}:{user}-pw@127.0.0.1:{server.port}/0")
-            brokers[user] = connect(RedisSettings(url=url, seal_key=SecretStr(KEY), partitions=2))
+            url, password = SecretStr(f"redis://{user}@127.0.0.1:{server.port}/0"), SecretStr(f"{user}-pw")
+            settings = RedisSettings(url=url, password=password, seal_key=SecretStr(KEY), partitions=2)
+            brokers[user] = connect(settings)
         return brokers[user]
 
     yield broker_as
@@ -110,6 +115,10 @@ def test_each_service_can_do_all_of_its_work(as_user: As) -> None:
     assert (view.ledger.events, view.ledger.dropped["overflow"], view.ledger.dropped["poison"]) == (3, 2, 1)
     assert summary(api, ["lobby"], SummarySettings(), window=timedelta(days=730)).faces >= 0
     api.client.ping()
+    save_key(as_user(OPERATOR), new_api_key("read")[1])
+    assert len(saved_keys(api)) == 1
+    assert purge(as_user(OPERATOR), "nobody", before=None, dry_run=False).crops == 0
+    measure_redis(Metrics(), api)
     wait_until(lambda: (listener.get_message() or {}).get("type") == "message", description="events are published")
 
 

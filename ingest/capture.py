@@ -123,6 +123,8 @@ class Capture:
         progress = self._progress
         progress.condition = feed.condition
         progress.frames, progress.faces, progress.reconnects = feed.frames, analysis.faces, feed.reconnects
+        if isinstance(feed, RecordedFeed):
+            progress.total = feed.total
         progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed
         progress.skipped["motion"] = analysis.skipped["motion"]
         progress.skipped["budget"] = analysis.skipped["budget"]

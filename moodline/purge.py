@@ -53,6 +53,16 @@ def purge(broker: Broker, stream: str, *, before: datetime | None, dry_run: bool
     return Purged(crops=crops, events=len(events), buckets=len(buckets), dead_letters=len(dead))
 
 
+def forget(broker: Broker, stream: str) -> None:
+    """Delete a stream and its summaries; its events stay, for without them the feed's sequence would have holes."""
+    keys = broker.keys_of(stream)
+    _remove(broker, keys, stream, dry_run=False)
+    with broker.errors():
+        buckets = list(_buckets(broker, keys, stream, None))
+        for start in range(0, len(buckets), _CHUNK):
+            broker.client.delete(*buckets[start : start + _CHUNK])
+
+
 def _check_unread(broker: Broker, keys: PartitionKeys, stream: str, *, force: bool) -> None:
     with broker.errors():
         owner = cast("bytes | None", broker.client.hget(keys.of_stream("reader", stream), "owner"))

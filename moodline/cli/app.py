@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from moodline import __version__
+from moodline.cli.analyse import analyse
 from moodline.cli.check_config import check_config
 from moodline.cli.doctor import doctor
 from moodline.cli.events import events
@@ -43,7 +44,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    watch: tuple[Command, ...] = (up, events, streams, probe, check_config, doctor, purge)
+    watch: tuple[Command, ...] = (up, analyse, events, streams, probe, check_config, doctor, purge)
     services: tuple[Command, ...] = (ingest, worker, api)
     tools: tuple[Command, ...] = (train, evaluate, bench)
     for command in watch:

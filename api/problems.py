@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from moodline.errors import BrokerError, ConfigError, MoodlineError
+from moodline.errors import BrokerError, ConfigError, JobsOffError, MoodlineError, NotAllowedError
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
@@ -61,6 +61,19 @@ _EXAMPLES: Final = {
     HTTPStatus.UNPROCESSABLE_ENTITY: (
         "/v1/summary",
         "Query parameter 'window' is not a duration; write it as 500ms, 2s, 15m or 1h30m.",
+    ),
+    HTTPStatus.CONFLICT: ("/v1/analyses", "This moodline takes no jobs: set jobs.folder to a folder."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "/v1/analyses",
+        "The body is larger than 2147483648 bytes (jobs.max_upload); send less.",
+    ),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "/v1/analyses",
+        "Send multipart/form-data with a part 'video', or application/json with a 'path'.",
+    ),
+    HTTPStatus.INSUFFICIENT_STORAGE: (
+        "/v1/analyses",
+        "The folder of the videos is full: delete analyses that are done.",
     ),
     HTTPStatus.SERVICE_UNAVAILABLE: ("/v1/streams", "Redis cannot be reached; check that the server runs."),
 }
@@ -139,8 +152,14 @@ def _moodline_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, BrokerError):
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers)
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(error, ConfigError) else HTTPStatus.INTERNAL_SERVER_ERROR
-    return _problem(request, status, str(error))
+    return _problem(request, _status_of(error), str(error))
+
+
+def _status_of(error: Exception) -> HTTPStatus:
+    if isinstance(error, JobsOffError):
+        return HTTPStatus.CONFLICT
+    wrong = isinstance(error, ConfigError | NotAllowedError)
+    return HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _unexpected(request: Request, _error: Exception) -> JSONResponse:

@@ -50,6 +50,14 @@ class UnknownStreamError(MoodlineError):
     """Nobody has ever read this stream."""
 
 
+class JobsOffError(MoodlineError):
+    """This moodline does not take such jobs; the message names the setting."""
+
+
+class NotAllowedError(MoodlineError):
+    """A path that was named is not below the folder that is allowed, or is not there."""
+
+
 class LeaseHeldError(MoodlineError):
     """Another reader holds the lease of this stream."""
 

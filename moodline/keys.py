@@ -15,6 +15,10 @@ PARTITIONS_KEY: Final = f"{NAMESPACE}partitions"
 """The number of partitions, fixed when the first service connects."""
 API_KEYS_KEY: Final = f"{NAMESPACE}api-keys"
 """Hashes of the keys to the HTTP API (moodline.access)."""
+JOBS_KEY: Final = f"{NAMESPACE}jobs"
+"""The jobs that are known, by when they were made (moodline.jobs)."""
+JOB_PREFIX: Final = f"{NAMESPACE}job:"
+"""One job: this and its id."""
 CHANNEL_PREFIX: Final = f"{NAMESPACE}events:"
 """Pub/Sub channel of a stream: this and the stream's id."""
 
@@ -107,6 +111,8 @@ def key_table() -> str:
     rows = ["| key | type | holds | bound |", "|---|---|---|---|"]
     rows.append(f"| `{PARTITIONS_KEY}` | string | the number of partitions | one number |")
     rows.append(f"| `{API_KEYS_KEY}` | hash | hashes of the keys to the HTTP API | one field a key |")
+    rows.append(f"| `{JOBS_KEY}` | zset | known jobs by when they were made | one member a job |")
+    rows.append(f"| `{JOB_PREFIX}<id>` | hash | one job: what is wanted, how far it is | jobs.keep |")
     for name, kind in KEY_KINDS.items():
         suffix = ":<stream>" if kind.scope == "stream" else ""
         suffix += ":<step>:<bucket>" if name == "sum" else ""

@@ -14,7 +14,7 @@ from moodline.cli.events import events
 from moodline.cli.keys import build_keys
 from moodline.cli.probe import probe
 from moodline.cli.purge import purge
-from moodline.cli.services import api, ingest, worker
+from moodline.cli.services import api, ingest, jobs, worker
 from moodline.cli.streams import streams
 from moodline.cli.tools import bench, evaluate, train
 from moodline.cli.up import up
@@ -45,7 +45,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     watch: tuple[Command, ...] = (up, analyse, events, streams, probe, check_config, doctor, purge)
-    services: tuple[Command, ...] = (ingest, worker, api)
+    services: tuple[Command, ...] = (ingest, worker, api, jobs)
     tools: tuple[Command, ...] = (train, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)

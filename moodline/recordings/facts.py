@@ -22,6 +22,7 @@ class Facts:
     took_s: float
     complete: bool
     sentence: str
+    faces: int
     accepted: int
     dropped: int
     missing: int

@@ -31,7 +31,7 @@ class Pace:
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None
 
-    def progress(self, now_s: float, *, frames: int, total: int, faces: int) -> Progress:
+    def progress(self, now_s: float, *, frames: int, total: int, faces: int | None) -> Progress:
         """Return the progress at ``now_s``, monotonic seconds."""
         if self._first is None and frames:
             self._first = (now_s, frames)

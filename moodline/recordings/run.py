@@ -190,6 +190,7 @@ class _Session:
             took_s=round(time.monotonic() - self._started_s, 2),
             complete=not self._stopped,
             sentence=self._told(status.sentence),
+            faces=self._collector.emotions,
             accepted=view.ledger.accepted,
             dropped=sum(view.ledger.dropped.values()),
             missing=max(0, view.ledger.events - self._collector.emotions),

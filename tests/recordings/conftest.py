@@ -8,8 +8,8 @@ import pytest
 
 from moodline.embedded import EmbeddedServer
 from moodline.sealing import new_key
-from tests.recordings.running import Running
 from tests.support.needs import command, shared
+from tests.support.recordings import Running
 from tests.support.workers import start_worker
 
 CLIP = "data/media/short_hamilton_clip.mp4"
@@ -36,7 +36,9 @@ def clip() -> Path:
 
 @pytest.fixture(scope="session")
 def half_a_minute(clips: Path, clip: Path) -> Path:
-    return make(clips / "half-a-minute.mp4", "-stream_loop", "5", "-i", str(clip), "-t", "30", "-an", "-preset", "ultrafast")
+    return make(
+        clips / "half-a-minute.mp4", "-stream_loop", "5", "-i", str(clip), "-t", "30", "-an", "-preset", "ultrafast"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 
 from moodline.recordings.results import RESULT_FILES
 from tests.cli.running import moodline, started
-from tests.recordings.running import Running, detector, events, faces, summary
+from tests.support.recordings import Running, detector, events, faces, summary
 from tests.support.wait import wait_until
 
 WITHIN_S = 100.0

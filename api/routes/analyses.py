@@ -25,7 +25,7 @@ from moodline.settings import Settings
 router = APIRouter(prefix="/v1/analyses", tags=["analyses"])
 
 AnalysisId = Annotated[str, PathParameter(alias="id", description="The analysis's id.", examples=[ANALYSIS["id"]])]
-ResultName = Literal[
+_Name = Literal[
     "report.html",
     "summary.json",
     "summary.csv",
@@ -37,6 +37,7 @@ ResultName = Literal[
     "events.jsonl",
     "annotated.mp4",
 ]
+ResultName = Annotated[_Name, PathParameter(description="One of the analysis's `results`.", examples=["report.html"])]
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".svg": "image/svg+xml",
@@ -181,7 +182,7 @@ def _results(settings: Settings, record: JobRecord) -> list[str]:
     if settings.jobs.folder is None or not record.ended:
         return []
     folder = JobFiles(settings.jobs).results(record.id)
-    return [name for name in RESULT_FILES if (folder / name).is_file()]
+    return [name for name in RESULT_FILES if (folder / name).is_file() and (folder / name).stat().st_size]
 
 
-assert set(get_args(ResultName)) == set(RESULT_FILES)  # noqa: S101 - two lists of one thing
+assert set(get_args(_Name)) == set(RESULT_FILES)  # noqa: S101 - two lists of one thing

@@ -17,7 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test chaos lint types format bench clean
+.PHONY: help demo test chaos lint types format bench secrets clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'
@@ -58,6 +58,9 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 
 bench: $(VENV)/.run ## Measure against the original notebook's loop
 	@$(BIN)/python -m bench $(ARGS)
+
+secrets: ## Make the passwords for docker compose or Kubernetes, a file each, in secrets
+	@deploy/make-secrets.sh
 
 clean: ## Remove everything that make has made, .venv too
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

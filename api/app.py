@@ -14,7 +14,7 @@ from api.jobs_here import JobDesk
 from api.keyring import Keyring
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
-from api.routes import analyses, dashboard, events, health, streams, summaries, trainings
+from api.routes import analyses, dashboard, events, health, manage, streams, summaries, trainings
 from moodline import __version__
 from moodline.broker import Broker
 from moodline.metrics import Metrics
@@ -54,7 +54,7 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     problems.install(app)
     for resource in (health, dashboard):
         app.include_router(resource.router)
-    for asked in (streams, summaries, events, analyses, trainings):
+    for asked in (streams, manage, summaries, events, analyses, trainings):
         # AccessMiddleware asks for the key; here it is only described.
         app.include_router(asked.router, responses=problems.ACCESS, dependencies=[Depends(KEY_SCHEME)])
     app.include_router(events.sockets)

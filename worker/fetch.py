@@ -140,19 +140,22 @@ class Fetcher:
         except PoisonCropError as error:
             self._drop(taken, entry, "poison", str(error))
         else:
-            batch.items.append(Item(taken.hand, entry.as_of(waited_ms), crop, taken.max_age_ms))
+            entry.rewind(waited_ms)
+            batch.items.append(Item(taken.hand, entry, crop, taken.max_age_ms))
 
     def _drop(self, taken: Taken, entry: Entry, reason: DropReason, detail: str) -> None:
-        self._say(taken.hand.stream, reason, detail)
+        self._say(taken.hand.stream, entry, reason, detail)
         # Tried until it works: an error here would strand the crops after this one in the hand.
         self.keep_trying(partial(self._hands.drop, taken.hand, [(entry, reason, detail)]))
 
-    def _say(self, stream: str, reason: DropReason, detail: str) -> None:
+    def _say(self, stream: str, entry: Entry, reason: DropReason, detail: str) -> None:
         """Log a drop, but not each of thousands: a wrong key spoils every crop. The ledger counts them all."""
         now = time.monotonic()
         if now - self._said_at.get((stream, reason), -math.inf) > _SAY_AGAIN_S:
             self._said_at[stream, reason] = now
-            log.warning("Crops of stream %s are dropped as %s: %s", stream, reason, detail)
+            # The crop's own id cannot be read. Its entry stands in the dead-letter feed, too.
+            about = {"stream": stream, "entry": entry.id, "reason": reason}
+            log.warning("Crops of stream %s are dropped as %s: %s", stream, reason, detail, extra=about)
 
 
 def _say_once(state: RetryCallState) -> None:

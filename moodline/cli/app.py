@@ -12,11 +12,12 @@ from moodline.cli.check_config import check_config
 from moodline.cli.doctor import doctor
 from moodline.cli.events import events
 from moodline.cli.keys import build_keys
+from moodline.cli.models import build_models
 from moodline.cli.probe import probe
 from moodline.cli.purge import purge
 from moodline.cli.services import api, ingest, jobs, worker
 from moodline.cli.streams import streams
-from moodline.cli.tools import bench, evaluate, train
+from moodline.cli.tools import bench, data, evaluate, report, train
 from moodline.cli.up import up
 
 Command = Callable[..., None]
@@ -46,7 +47,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     watch: tuple[Command, ...] = (up, analyse, events, streams, probe, check_config, doctor, purge)
     services: tuple[Command, ...] = (ingest, worker, api, jobs)
-    tools: tuple[Command, ...] = (train, evaluate, bench)
+    tools: tuple[Command, ...] = (data, train, report, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
     app.add_typer(build_keys(), name="keys", rich_help_panel=_WATCH)
@@ -55,6 +56,7 @@ def build_app() -> typer.Typer:
     for command in tools:
         # --help too is passed on: the program behind the command describes its own options.
         app.command(rich_help_panel=_TRAIN, context_settings=_PASS_ON, add_help_option=False)(command)
+    app.add_typer(build_models(), name="models", rich_help_panel=_TRAIN)
     return app
 
 

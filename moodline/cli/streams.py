@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from moodline.cli.options import AsJson, Config
+from moodline.cli.options import AsJson, Config, Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 200
 
 
-def streams(as_json: AsJson = False, config: Config = None) -> None:
+def streams(as_json: AsJson = False, run: Run = None, config: Config = None) -> None:
     """List the streams and how they fare."""
     from moodline.cli.connection import open_broker
     from moodline.streams import list_streams
 
-    views = list_streams(open_broker(config))
+    views = list_streams(open_broker(config, run))
     if as_json:
         for view in views:
             typer.echo(json.dumps(dataclasses.asdict(view)))

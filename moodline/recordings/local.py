@@ -16,7 +16,7 @@ from moodline.recordings.facts import Facts
 from moodline.recordings.run import Options, Watch, analyse
 from moodline.settings import RedisSettings, Settings, load_settings
 from moodline.up.plan import seal_key
-from moodline.up.ports import next_free_port
+from moodline.up.ports import ClaimedPorts
 from moodline.up.service import Service
 
 _STOPS_WITHIN_S = 3.0
@@ -56,9 +56,10 @@ def _redis(redis: RedisSettings, own: Mapping[str, str]) -> RedisSettings:
 @contextmanager
 def _worker(settings: Settings, config: Path | None, env: Mapping[str, str], watch: Watch) -> Iterator[Service]:
     """Run one worker, which warms up while the first frames are read."""
+    ports = ClaimedPorts()
 
     def environment() -> Mapping[str, str]:
-        port = next_free_port(settings.worker.metrics_host, settings.worker.metrics_port)
+        port = ports.next_free(settings.worker.metrics_host, settings.worker.metrics_port)
         return {**os.environ, "PYTHONUNBUFFERED": "1", **env, "MOODLINE_WORKER__METRICS_PORT": str(port)}
 
     arguments = ["--config", str(config)] if config else []

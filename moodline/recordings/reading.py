@@ -27,7 +27,7 @@ class Reading:
     """``python -m ingest`` with one stream in its environment; what it writes goes to ``on_line``."""
 
     def __init__(self, env: Mapping[str, str], arguments: Sequence[str], on_line: Callable[[str], None]) -> None:
-        self._command = (sys.executable, "-P", "-m", "ingest", "--exit-when-ended", *arguments)
+        self._command = (sys.executable, "-P", "-m", "ingest", "--exit-when-ended", "--alone", *arguments)
         self._env = env
         self._on_line = on_line
         self._process: LeashedProcess | None = None

@@ -14,6 +14,7 @@ from moodline.settings.root import Settings
 from moodline.settings.source import SourceKind, is_recorded, source_kind, source_path
 from moodline.settings.stream import StreamSettings
 from moodline.settings.summaries import Resolution, SummarySettings
+from moodline.settings.tracing import TracingSettings
 from moodline.settings.worker import WorkerSettings
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SourceKind",
     "StreamSettings",
     "SummarySettings",
+    "TracingSettings",
     "WorkerSettings",
     "is_recorded",
     "load_settings",

@@ -14,6 +14,7 @@ from moodline.settings.redis import RedisSettings
 from moodline.settings.section import Rejection, reject
 from moodline.settings.stream import StreamSettings
 from moodline.settings.summaries import SummarySettings
+from moodline.settings.tracing import TracingSettings
 from moodline.settings.worker import WorkerSettings
 
 Values = Mapping[str, Any]
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = Field(default_factory=JobSettings, description="Recorded videos and trainings.")
     log: LogSettings = Field(default_factory=LogSettings, description="Log lines.")
     summaries: SummarySettings = Field(default_factory=SummarySettings, description="Emotions over time.")
+    tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry traces.")
     # Last, since its checks look at the sections before it.
     streams: tuple[StreamSettings, ...] = Field(default=(), description="The video streams.")
 

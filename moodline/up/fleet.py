@@ -6,7 +6,6 @@ from pathlib import Path
 
 from moodline.settings import IngestSettings, JobSettings, WorkerSettings
 from moodline.up.plan import Plan, environment, reachable, seal_key
-from moodline.up.ports import next_free_port
 from moodline.up.readiness import worker_is_ready
 from moodline.up.service import LineSink, Service
 
@@ -19,6 +18,7 @@ class Fleet:
         self._on_line = on_line
         self._arguments = ["--config", str(plan.config)] if plan.config else []
         self._ports = {"api": plan.api_port}
+        self._claimed = plan.ports
         common = {**environment(plan, redis_url), "MOODLINE_JOBS__FOLDER": str(jobs_folder)}
         sealed = {**common, **seal_key(plan.settings)}
         self._ingest = Service(
@@ -98,7 +98,7 @@ class Fleet:
         port = section.metrics_port
         if name not in ("ingest", "worker", "jobs") or "metrics_port" not in section.model_fields_set:
             others = [taken for other, taken in self._ports.items() if other != name]
-            port = next_free_port(section.metrics_host, port, besides=others)
+            port = self._claimed.next_free(section.metrics_host, port, besides=others)
         self._ports[name] = port
         return port
 

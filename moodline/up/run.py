@@ -15,7 +15,7 @@ from moodline.broker import Broker, connect
 from moodline.embedded import DEFAULT_MEMORY_BYTES, EmbeddedServer
 from moodline.errors import BrokerError, BrokerUnavailableError
 from moodline.lifecycle import stop_on_signals
-from moodline.up.address import announced
+from moodline.up.address import RunningUp, announced
 from moodline.up.fleet import Fleet
 from moodline.up.monitor import Monitor
 from moodline.up.plan import Options, Plan, make_plan
@@ -45,7 +45,7 @@ def run(options: Options) -> None:
         server = _server(plan, stack)
         url = server.url if server else _configured_url(plan)
         broker = stack.enter_context(_connected(plan, url))
-        stack.enter_context(announced(url))
+        stack.enter_context(announced(RunningUp(url, plan.api_port, streams)))
         view = stack.enter_context(_shown(plan))
         fleet = Fleet(plan, url, view.log, jobs_folder=stack.enter_context(_jobs_folder(plan)))
         stack.callback(fleet.kill)

@@ -23,6 +23,7 @@ from moodline.manifest import read_manifest
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 from moodline.streams import Ledger, stream_view
+from moodline.tracing import Tracing
 from tests.support.brokers import broker_on, client_of, frame_of, live_stream
 from tests.support.judging import emotion_ids, take_one, work_queue
 from tests.support.wait import wait_until
@@ -80,12 +81,12 @@ def run(broker: Broker) -> Iterator[Run]:
         running.end()
 
 
-def start_pipeline(broker: Broker, engine: ToldEngine, **settings: Any) -> Running:
+def start_pipeline(broker: Broker, engine: ToldEngine, *, tracing: Tracing | None = None, **settings: Any) -> Running:
     manifest = read_manifest(find_model("vgg11-ferplus"))
     checked = Settings.model_validate({"worker": {"batch_size": 8, **settings}})
     stop, failures = threading.Event(), []
     classifier = Classifier(manifest, Bucketed(engine, checked.worker.batch_size), manifest.labels)
-    pipeline = Pipeline(broker, checked, classifier, worker="w", metrics=Metrics(), stop=stop)
+    pipeline = Pipeline(broker, checked, classifier, worker="w", metrics=Metrics(), stop=stop, tracing=tracing)
 
     def guarded() -> None:
         try:

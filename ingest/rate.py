@@ -27,6 +27,10 @@ class Rate:
         self._due_s = (self._due_s if late_s < self._interval_s else at_s) + self._interval_s
         return True
 
+    def set(self, per_second: float) -> None:
+        """Let ``per_second`` through from the next on."""
+        self._interval_s = 1.0 / per_second
+
     def restart(self, at_s: float) -> None:
         """Count something at ``at_s`` that went through out of its turn: the next follows an interval later."""
         self._due_s = at_s + self._interval_s

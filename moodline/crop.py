@@ -63,7 +63,7 @@ class FrameCrops:
     trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QueuedCrop:
     """A crop as the worker takes it: decoded and opened."""
 
@@ -104,9 +104,10 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
     """Decode a queue entry. Raises PoisonCropError (no crop of ours) or UnreadableCropError (another key)."""
     fields = _unpack_meta(meta)
     try:
+        crop_id = _text(fields["id"])
         x, y, width, height = fields["box"]
         crop = QueuedCrop(
-            id=_text(fields["id"]),
+            id=crop_id,
             frame=int(fields["frame"]),
             track=_text(fields["track"]),
             box=Box(int(x), int(y), int(width), int(height)),
@@ -115,7 +116,7 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
             score=_finite(fields["score"]),
             captured_at_ms=_moment(fields["at"]),
             stages={_text(name): _finite(value) for name, value in fields["stages"].items()},
-            pixels=sealer.open(image, _text(fields["id"])),
+            pixels=sealer.open(image, crop_id),
             trace=_trace_context(fields.get("trace")),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:

@@ -49,6 +49,17 @@ class StreamStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """A recording that several hosts would read, and which is over for all that were there when one came to its end.
+
+    ``key`` tells it from others of its stream; ``began_ms``: since when its reader's host is there, by Redis's clock.
+    """
+
+    key: str
+    began_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """What became of a stream's crops: ``accepted == events + sum(dropped) + queued`` at every instant."""
 
@@ -65,7 +76,10 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A stream at one instant. ``token``: of its last reader, whose ``status`` this is."""
+    """A stream at one instant. ``token``: of its last reader, whose ``status`` this is; ``reader``: who reads it now.
+
+    ``declared``: where the stream's settings stand, as far as is known; ``enabled`` is false for a paused one.
+    """
 
     id: str
     token: str
@@ -74,6 +88,9 @@ class StreamView:
     open_tracks: int
     last_event_ms: int | None
     now_ms: int
+    reader: str = ""
+    declared: Literal["api", "file"] | None = None
+    enabled: bool = True
 
 
 def stream_ids(broker: Broker) -> list[str]:
@@ -119,6 +136,7 @@ def view_of_reply(stream: str, reply: Any) -> StreamView | None:
         open_tracks=int(reply[4]),
         last_event_ms=int(float(last_event)) if last_event else None,
         now_ms=int(reply[0]),
+        reader=reply[7].decode(),
     )
 
 

@@ -54,7 +54,7 @@ def test_every_line_about_a_stream_names_it(embedded_server: EmbeddedServer, tmp
         streams=streams,
         model=Path(),
         ingest=haar,
-        environment=environment,
+        env=environment,
     ) as ingest:
         wait_until(lambda: "/stream1" in ingest.log(), description="it says that the camera is away", timeout=20)
         lines = [json.loads(line) for line in ingest.log().splitlines() if line.startswith("{")]

@@ -43,10 +43,20 @@ class Augmentation(_Part):
 
 
 class Labels(_Part):
-    """What the network learns: votes of ten raters, the data set's own label, or a mix of both."""
+    """What the network learns: votes of ten raters, the data set's own label, or both."""
 
     fer2013_weight: Probability = Field(0.0, description="share of the own label; the rest is FER+ votes")
     least_votes: int = Field(4, ge=1, le=10, description="votes on the seven emotions a face must have")
+    two_heads: bool = Field(False, description="an output for the votes and one for the own label, not one for a mix")
+    smoothing: float = Field(0.0, ge=0, lt=1, description="share of the own label spread over all emotions")
+    near_copies: bool = Field(False, description="learn also from faces that have a near copy in `validation`")
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The label sets that the network has an output for, in the order of its outputs."""
+        if self.two_heads:
+            return ("ferplus", "fer2013")
+        return ("fer2013",) if self.fer2013_weight >= 0.5 else ("ferplus",)
 
 
 class Recipe(_Part):
@@ -63,6 +73,8 @@ class Recipe(_Part):
     weight_decay: float = Field(5e-4, ge=0, description="L2 factor, not on batch norm and biases")
     average: float = Field(0.998, gt=0, lt=1, description="factor of the weight average, a step")
     precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
+    prior_shift: Probability = Field(0.0, description="strength of the logit adjustment that helps rare emotions")
+    start: str = Field("", description="recipe whose finished run this one goes on from; empty: from nothing")
     seed: int = 7
     labels: Labels = Labels()
     augmentation: Augmentation = Augmentation()

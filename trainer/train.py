@@ -14,7 +14,8 @@ from trainer.average import predict
 from trainer.batches import epoch_batches, steps_per_epoch
 from trainer.checkpoint import save_checkpoint, write_history
 from trainer.data import Faces
-from trainer.labels import FOUR, targets, training_faces
+from trainer.labels import FOUR, labels_of, targets, training_faces
+from trainer.loss import soft_cross_entropy
 from trainer.metrics import accuracy, restricted, softmax
 from trainer.progress import Progress
 from trainer.run import Run
@@ -80,14 +81,24 @@ def _train_epoch(run: Run, faces: Faces, goal: NDArray[np.float32], epoch: int) 
 
 
 def _validate(run: Run, validation: Faces, side: int) -> dict[str, float]:
-    """Accuracy of the averaged network on the raters' majority, or on the own labels without votes."""
-    labels = validation.majority() if validation.has_votes else validation.labels
-    chosen = np.flatnonzero(labels >= 0)
-    labels = labels[chosen]
-    found = softmax(predict(run.averaged, scaled(validation.images[chosen], side)))
-    scores = {"validation": accuracy(found, labels)}
+    """Loss and accuracy of the averaged network, of each head on the labels that it learns."""
+    logits = predict(run.averaged, scaled(validation.images, side))
+    goal = targets(validation, run.recipe.labels)
+    scores = {"validation_loss": float(np.mean(soft_cross_entropy(goal, logits)))}
+    heads = run.recipe.labels.heads
+    for number, head in enumerate(heads):
+        found = softmax(logits[:, number * len(EMOTIONS) :][:, : len(EMOTIONS)])
+        suffix = "" if len(heads) == 1 else f"_{head}"
+        scores |= {f"{name}{suffix}": share for name, share in _shares(found, labels_of(validation, head)).items()}
+    return scores
+
+
+def _shares(found: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Accuracy on all seven emotions, and on four where there are such faces."""
+    chosen = labels >= 0
+    shares = {"validation": accuracy(found[chosen], labels[chosen])}
     kept = [EMOTIONS.index(emotion) for emotion in FOUR]
     four = np.isin(labels, kept)
     if four.any():
-        scores["validation_four"] = accuracy(restricted(found[four], kept), labels[four])
-    return scores
+        shares["validation_four"] = accuracy(restricted(found[four], kept), labels[four])
+    return shares

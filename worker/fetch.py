@@ -140,7 +140,8 @@ class Fetcher:
         except PoisonCropError as error:
             self._drop(taken, entry, "poison", str(error))
         else:
-            batch.items.append(Item(taken.hand, entry.as_of(waited_ms), crop, taken.max_age_ms))
+            entry.rewind(waited_ms)
+            batch.items.append(Item(taken.hand, entry, crop, taken.max_age_ms))
 
     def _drop(self, taken: Taken, entry: Entry, reason: DropReason, detail: str) -> None:
         self._say(taken.hand.stream, entry, reason, detail)

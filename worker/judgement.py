@@ -19,10 +19,11 @@ def judged(
     items: Sequence[Item], probabilities: Probabilities, classifier: Classifier, *, inferred_ms: float, waited_ms: float
 ) -> list[Committed]:
     """Return the crops with their judgement. ``inferred_ms``, ``waited_ms``: from take to inferred, and to now."""
-    model = {"name": classifier.manifest.name, "version": classifier.manifest.version}
+    model = to_json({"name": classifier.manifest.name, "version": classifier.manifest.version}).decode()
     best = np.argmax(probabilities, axis=1).tolist()
     # Rounded all at once, and as float64: a float32 cannot hold what it was rounded to.
     shown = np.round(probabilities.astype(np.float64), 4).tolist()
+    members = ",".join(f'"{label}":%r' for label in classifier.labels)
     return [
         Committed(
             entry=item.entry,
@@ -30,7 +31,10 @@ def judged(
             track=item.crop.track,
             captured_at_ms=item.crop.captured_at_ms,
             head=_head(item.hand.stream, item.crop, model),
-            tail=_tail(rounded, label, classifier.labels, _latency(item, inferred_ms, waited_ms)),
+            tail=(
+                f'"emotion":"{classifier.labels[label]}","confidence":{rounded[label]!r},"probabilities":{{'
+                f'{members % tuple(rounded)}}},"latency_ms":{_latency(item, inferred_ms, waited_ms)}'
+            ).encode(),
             probabilities=row,
             label=label,
         )
@@ -38,24 +42,19 @@ def judged(
     ]
 
 
-def _head(stream: str, crop: QueuedCrop, model: dict[str, object]) -> bytes:
+def _head(stream: str, crop: QueuedCrop, model: str) -> bytes:
+    # Put together by hand: this runs for every crop, and takes half the time of encoding a dict.
     box = crop.box
-    members = {
-        "stream": stream,
-        "frame": crop.frame,
-        "captured_at": _captured_at(crop.captured_at_ms),
-        "track": crop.track,
-        "box": {
-            "x": box.x,
-            "y": box.y,
-            "width": box.width,
-            "height": box.height,
-            "frame_width": crop.frame_width,
-            "frame_height": crop.frame_height,
-        },
-        "model": model,
-    }
-    return to_json(members)[1:-1]
+    return (
+        f'"stream":{_quoted(stream)},"frame":{crop.frame},"captured_at":"{_captured_at(crop.captured_at_ms)}",'
+        f'"track":{_quoted(crop.track)},"box":{{"x":{box.x},"y":{box.y},"width":{box.width},"height":{box.height},'
+        f'"frame_width":{crop.frame_width},"frame_height":{crop.frame_height}}},"model":{model}'
+    ).encode()
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return to_json(text).decode()
 
 
 @lru_cache(maxsize=1024)
@@ -64,23 +63,15 @@ def _captured_at(unix_ms: int) -> str:
     return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))
 
 
-def _tail(row: list[float], label: int, labels: Sequence[str], latency: dict[str, float]) -> bytes:
-    members = {
-        "emotion": labels[label],
-        "confidence": row[label],
-        "probabilities": dict(zip(labels, row, strict=True)),
-        "latency_ms": latency,
-    }
-    return to_json(members)[1:-1]
-
-
-def _latency(item: Item, inferred_ms: float, waited_ms: float) -> dict[str, float]:
+def _latency(item: Item, inferred_ms: float, waited_ms: float) -> str:
     """Milliseconds from capture to the end of each stage."""
     taken = item.entry.age_ms
-    return {
-        **item.crop.stages,
-        "enqueued": round(taken - item.entry.queued_ms, 1),
-        "taken": round(taken, 1),
-        "inferred": round(taken + inferred_ms, 1),
-        "committed": round(taken + waited_ms, 1),
-    }
+    return to_json(
+        {
+            **item.crop.stages,
+            "enqueued": round(taken - item.entry.queued_ms, 1),
+            "taken": round(taken, 1),
+            "inferred": round(taken + inferred_ms, 1),
+            "committed": round(taken + waited_ms, 1),
+        }
+    ).decode()

@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -149,24 +150,30 @@ class Pipeline:
             del done.stale[0]
 
     def _commit(self, done: _Inferred) -> None:
-        """Commit a batch, stream by stream. After an error it goes on with what is left: nothing counts twice."""
+        """Commit a batch. After an error all that is left is sent again: nothing counts twice."""
         began = time.monotonic()
         items, rules = done.batch.items, self._rules(done.classifier)
-        finite: list[bool] = np.isfinite(done.probabilities.sum(axis=1)).tolist()
+        self._end_unjudged(done)
         waited_ms = done.batch.since_taken_ms()
         crops = judged(items, done.probabilities, done.classifier, inferred_ms=done.inferred_ms, waited_ms=waited_ms)
-        while done.left:
-            hand, positions = done.left[0]
-            bad = [items[position] for position in positions if not finite[position]]
+        parts = [(hand, [crops[position] for position in positions]) for hand, positions in done.left]
+        for (_, positions), events in zip(done.left, done.batch.hands.commit_each(parts, rules), strict=True):
+            if events:
+                self._count(done, positions)
+                self._trace(done, positions, waited_ms)
+        self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
+
+    def _end_unjudged(self, done: _Inferred) -> None:
+        """Drop what the model did not answer with numbers."""
+        if np.isfinite(done.probabilities).all():
+            return
+        finite: list[bool] = np.isfinite(done.probabilities.sum(axis=1)).tolist()
+        for number, (hand, positions) in enumerate(done.left):
+            bad = [done.batch.items[position] for position in positions if not finite[position]]
             if bad:
                 self._drop(done.batch, hand, bad, "poison", "the model's answer is not a number")
-            good = [position for position in positions if finite[position]]
-            done.left[0] = hand, good
-            if good and done.batch.hands.commit(hand, [crops[position] for position in good], rules):
-                self._count(done, good)
-                self._trace(done, good, waited_ms)
-            del done.left[0]  # what is done is not ended twice when a later stream fails
-        self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
+                done.left[number] = hand, [position for position in positions if finite[position]]
+        done.left = [(hand, positions) for hand, positions in done.left if positions]
 
     def _rules(self, classifier: Classifier) -> CommitRules:
         worker = self._settings.worker
@@ -184,14 +191,16 @@ class Pipeline:
             log.debug("Committed %d events of stream %s.", len(ids), stream, extra={"stream": stream, "events": ids})
         waited_ms = done.batch.since_taken_ms()
         stages = self._metrics.histogram("stage_seconds")
+        capture, queue, total = stages.labels("capture"), stages.labels("queue"), stages.labels("total")
+        best = done.probabilities.argmax(axis=1).tolist()
+        for emotion, count in Counter(best[position] for position in positions).items():
+            stream = done.batch.items[positions[0]].hand.stream
+            self._metrics.counter("events").labels(stream, done.classifier.labels[emotion]).inc(count)
         for position in positions:
-            item = done.batch.items[position]
-            emotion = done.classifier.labels[int(done.probabilities[position].argmax())]
-            self._metrics.counter("events").labels(item.hand.stream, emotion).inc()
-            entry = item.entry
-            stages.labels("capture").observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
-            stages.labels("queue").observe(max(0.0, entry.queued_ms) / 1000)
-            stages.labels("total").observe(max(0.0, entry.age_ms + waited_ms) / 1000)
+            entry = done.batch.items[position].entry
+            capture.observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
+            queue.observe(max(0.0, entry.queued_ms) / 1000)
+            total.observe(max(0.0, entry.age_ms + waited_ms) / 1000)
 
     def _trace(self, done: _Inferred, positions: Sequence[int], began_ms: float) -> None:
         if self._traces is not None:

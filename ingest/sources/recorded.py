@@ -55,7 +55,7 @@ class RecordedFile:
         if not self._path.is_file():
             raise NotFound(f"There is no video file {self._path}: check the stream's url.")
         self._native_lines()
-        capture = self._opener(str(self._path), cv2.CAP_FFMPEG, ())
+        capture = self._opener(str(self._path), cv2.CAP_FFMPEG, (cv2.CAP_PROP_N_THREADS, 1))
         if not capture.isOpened():
             capture.release()
             unknown = Unsupported(f"{self._path} is no video that FFmpeg can decode.")

@@ -11,11 +11,12 @@ from moodline.cli.check_config import check_config
 from moodline.cli.doctor import doctor
 from moodline.cli.events import events
 from moodline.cli.keys import build_keys
+from moodline.cli.models import build_models
 from moodline.cli.probe import probe
 from moodline.cli.purge import purge
 from moodline.cli.services import api, ingest, worker
 from moodline.cli.streams import streams
-from moodline.cli.tools import bench, evaluate, train
+from moodline.cli.tools import bench, data, evaluate, report, train
 from moodline.cli.up import up
 
 Command = Callable[..., None]
@@ -45,7 +46,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     watch: tuple[Command, ...] = (up, events, streams, probe, check_config, doctor, purge)
     services: tuple[Command, ...] = (ingest, worker, api)
-    tools: tuple[Command, ...] = (train, evaluate, bench)
+    tools: tuple[Command, ...] = (data, train, report, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
     app.add_typer(build_keys(), name="keys", rich_help_panel=_WATCH)
@@ -54,6 +55,7 @@ def build_app() -> typer.Typer:
     for command in tools:
         # --help too is passed on: the program behind the command describes its own options.
         app.command(rich_help_panel=_TRAIN, context_settings=_PASS_ON, add_help_option=False)(command)
+    app.add_typer(build_models(), name="models", rich_help_panel=_TRAIN)
     return app
 
 

@@ -84,7 +84,7 @@ def test_a_key_that_may_read_changes_nothing(guarded: httpx.Client, broker: Brok
     answer = guarded.post("/v1/streams", headers=bearer(make_key(broker, "read")))
 
     assert detail(answer, 403) == "This key may read, and this needs one that may write."
-    assert guarded.post("/v1/streams", headers=bearer(make_key(broker, "write"))).status_code == 405
+    assert guarded.post("/v1/streams", headers=bearer(make_key(broker, "write"))).status_code == 422
 
 
 def test_a_wrong_key_opens_nothing(guarded: httpx.Client, broker: Broker) -> None:

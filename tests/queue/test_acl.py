@@ -15,12 +15,15 @@ from moodline.access import new_key as new_api_key
 from moodline.access import save_key, saved_keys
 from moodline.broker import Broker, connect
 from moodline.crop_queue import Reader
-from moodline.errors import BrokerPolicyError
+from moodline.declared import add_stream, change_stream, declared_streams
+from moodline.errors import BrokerPolicyError, StreamChangedError
 from moodline.event import latest_cursor, read_events
+from moodline.hosts import IngestHost, announce, forget_dead, readers, withdraw
+from moodline.known import known_streams
 from moodline.metrics import Metrics
-from moodline.purge import purge
+from moodline.purge import purge, remove_stream
 from moodline.sealing import new_key
-from moodline.settings import RedisSettings, SummarySettings
+from moodline.settings import ApiSettings, RedisSettings, SummarySettings
 from moodline.streams import StreamStatus, list_streams, stream_view
 from moodline.summaries import summary
 from tests.support.brokers import SERVERS, frame_of, live_stream, server_binary
@@ -119,6 +122,33 @@ def test_each_service_can_do_all_of_its_work(as_user: As) -> None:
     wait_until(lambda: (listener.get_message() or {}).get("type") == "message", description="events are published")
 
 
+def test_a_stream_is_added_found_and_removed(as_user: As) -> None:
+    api, ingest, rules = as_user("api"), as_user("ingest"), ApiSettings(stream_sources=("rtsp://camera.test",))
+    assert saved_keys(api) == {}
+    add_stream(api, rules, {"id": "lobby", "url": "rtsp://camera.test/1"})
+    assert change_stream(api, rules, "lobby", {"fps": 2})
+    declared = declared_streams(ingest)["lobby"]
+    announce(ingest, IngestHost("h", wants=frozenset({"lobby"})), timedelta(minutes=1))
+    lease = timedelta(seconds=60)
+    stream = declared.settings(rules.stream_sources)
+    reader = Reader.acquire(ingest, stream, owner="h", lease=lease, recorded=False, declared=declared.text)
+    queue = work_queue(as_user("worker"))
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    taken = take_one(queue, room=1)
+    assert taken is not None
+    assert commit_all(as_user("worker"), queue, taken) == 1
+    assert [(view.id, view.declared, view.reader) for view in known_streams(api)] == [("lobby", "api", "h")]
+    assert readers(ingest, ["lobby", "other"]) == {"lobby": "h"}
+    start = latest_cursor(api)
+    remove_stream(api, "lobby", undeclare=True)
+    assert [event.kind for _, event in read_events(api, after=start, block_ms=100)[0]] == ["face_left"]
+    assert known_streams(api) == []
+    with pytest.raises(StreamChangedError):
+        Reader.acquire(ingest, stream, owner="h", lease=lease, recorded=False, declared=declared.text)
+    withdraw(ingest, "h")
+    forget_dead(ingest, ())
+
+
 def test_a_worker_takes_over_from_a_dead_one(as_user: As) -> None:
     reader_as(as_user).enqueue(frame_of(0), age_ms=0)
     assert take_one(work_queue(as_user("worker"), "dead", lease_s=0.05)) is not None
@@ -142,11 +172,12 @@ def test_a_worker_takes_over_from_a_dead_one(as_user: As) -> None:
         ("worker", ("HGETALL", "moodline:{p0}:reader:lobby")),
         ("worker", ("DEL", "moodline:{p0}:feed")),
         ("worker", ("PUBLISH", "other", "{}")),
-        ("api", ("XRANGE", "moodline:{p0}:queue:lobby", "-", "+")),
-        ("api", ("HSET", "moodline:{p0}:ledger:lobby", "events", "9")),
-        ("api", ("XADD", "moodline:{p0}:feed", "*", "event", "{}")),
-        ("api", ("EVAL", "return 1", "1", "moodline:{p0}:ready")),
-        ("api", ("HSET", "moodline:api-keys", "mine", "{}")),
+        ("api", ("XADD", "moodline:{p0}:queue:lobby", "*", "id", "forged")),
+        ("api", ("HSET", "moodline:api-keys", "0badc0de", "{}")),
+        ("api", ("DEL", "moodline:{p0}:feed")),
+        ("api", ("SET", "moodline:ingest:forged", "{}")),
+        ("ingest", ("HSET", "moodline:{p0}:declared", "lobby", "{}")),
+        ("ingest", ("HGETALL", "moodline:api-keys")),
         *((user, words) for user in SERVICES for words in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*"))),
         *((user, ("GET", "somebody-elses")) for user in SERVICES),
         *((user, ("ACL", "LIST")) for user in SERVICES),

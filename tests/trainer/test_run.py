@@ -32,7 +32,7 @@ def test_a_run_leaves_checkpoints_and_a_history(tiny_run: TinyRun, tiny_recipe: 
     assert newest_checkpoint(tiny_run.folder) == tiny_run.folder / "epoch_003.npz"
     assert read_state(tiny_run.folder / "epoch_003.npz").recipe == tiny_recipe.model_dump(mode="json")
     lines = (tiny_run.folder / "history.csv").read_text().splitlines()
-    assert lines[0] == "epoch,size,loss,accuracy,rate,validation,validation_four"
+    assert lines[0] == "epoch,size,loss,accuracy,rate,validation_loss,validation,validation_four"
     assert len(lines) == 4
     assert not list(tiny_run.folder.glob("*.tmp"))
 

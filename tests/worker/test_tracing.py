@@ -74,7 +74,7 @@ def test_one_trace_shows_the_way_from_the_frame_to_the_event(
     }
     model = shared("models/face_detection_yunet_2023mar.onnx")
     demo = [{"id": "demo", "url": "demo"}]
-    with Ingest(tmp_path, redis_url=embedded_server.url, streams=demo, model=model, environment=environment):
+    with Ingest(tmp_path, redis_url=embedded_server.url, streams=demo, model=model, env=environment):
         spans = wait_until(lambda: whole_traces(receiver), description="a whole trace", timeout=30)[0]
 
     assert sorted(span.name for span in spans) == sorted(WAY)

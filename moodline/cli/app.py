@@ -16,7 +16,7 @@ from moodline.cli.models import build_models
 from moodline.cli.probe import probe
 from moodline.cli.purge import purge
 from moodline.cli.services import api, ingest, jobs, worker
-from moodline.cli.streams import streams
+from moodline.cli.streams import build_streams
 from moodline.cli.tools import bench, data, evaluate, report, train
 from moodline.cli.up import up
 
@@ -45,11 +45,12 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    watch: tuple[Command, ...] = (up, analyse, events, streams, probe, check_config, doctor, purge)
+    watch: tuple[Command, ...] = (up, analyse, events, probe, check_config, doctor, purge)
     services: tuple[Command, ...] = (ingest, worker, api, jobs)
     tools: tuple[Command, ...] = (data, train, report, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
+    app.add_typer(build_streams(), name="streams", rich_help_panel=_WATCH)
     app.add_typer(build_keys(), name="keys", rich_help_panel=_WATCH)
     for command in services:
         app.command(rich_help_panel=_RUN)(command)

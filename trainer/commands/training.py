@@ -9,6 +9,7 @@ import typer
 from moodline.registry import DEFAULT_MODEL
 from trainer.commands.options import Data
 from trainer.commands.reporting import report_on
+from trainer.commands.scoring import check
 
 Registry = Annotated[
     Path | None,
@@ -21,6 +22,7 @@ def build_models() -> typer.Typer:
     app = typer.Typer(help="Make models.", no_args_is_help=True)
     app.callback()(_about)
     app.command()(publish)
+    app.command()(check)
     return app
 
 

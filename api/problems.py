@@ -15,7 +15,9 @@ from starlette.types import Receive, Scope, Send
 from moodline.errors import (
     BrokerError,
     ConfigError,
+    JobsOffError,
     MoodlineError,
+    NotAllowedError,
     SourceNotAllowedError,
     StreamChangedError,
     StreamConflictError,
@@ -74,12 +76,26 @@ _EXAMPLES: Final = {
         "/v1/summary",
         "Query parameter 'window' is not a duration; write it as 500ms, 2s, 15m or 1h30m.",
     ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "/v1/analyses",
+        "The body is larger than 2147483648 bytes (jobs.max_upload); send less.",
+    ),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "/v1/analyses",
+        "Send multipart/form-data with a part 'video', or application/json with a 'path'.",
+    ),
+    HTTPStatus.INSUFFICIENT_STORAGE: (
+        "/v1/analyses",
+        "The folder of the videos is full: delete analyses that are done.",
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: ("/v1/streams", "Redis cannot be reached; check that the server runs."),
 }
 
 
 _STATUSES: Final[Mapping[type[MoodlineError], HTTPStatus]] = {
     ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    JobsOffError: HTTPStatus.CONFLICT,
+    NotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     SourceNotAllowedError: HTTPStatus.FORBIDDEN,
     StreamChangedError: HTTPStatus.CONFLICT,
     StreamConflictError: HTTPStatus.CONFLICT,

@@ -19,6 +19,7 @@ from ingest.native_stderr import ReadLines, no_lines
 from ingest.pace import Pace
 from ingest.progress import Progress
 from ingest.pulse import Pulse
+from ingest.rate import Sampling
 from ingest.recorded_feed import RecordedFeed
 from ingest.sources.base import Source, SourceFailure
 from ingest.sources.factory import SourceContext, make_source, recording_key
@@ -60,6 +61,7 @@ class Capture:
         self._native_lines = native_lines
         self._tracing = tracing
         self._progress = Progress(job.stream)
+        self._sampling = Sampling(job.stream.fps)
         self._reader: Reader | None = None
         self._redis_is_away = False
         self._is_slowed = False
@@ -134,6 +136,8 @@ class Capture:
         if share == self._progress.share:
             return
         analysis.look_at(share)
+        if self._stream.fps:
+            self._sampling.rate.set(self._stream.fps * share)
         reader.share = self._progress.share = share
         if self._progress.is_slowed and not self._is_slowed:
             log.warning("The workers are slower than stream %s: it is looked at less often.", self._stream.id)
@@ -152,7 +156,7 @@ class Capture:
         return LiveFeed(source, settings, shown_url=url, slowest_s=1.0 / (self._stream.fps or 1.0))
 
     def _source(self, reader: Reader, pause: Callable[[float], bool]) -> Source:
-        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame)
+        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame, wanted=self._sampling)
         return make_source(self._stream, self._job.ingest, context)
 
     def _analysis(self, reader: Reader) -> Analysis:
@@ -164,8 +168,11 @@ class Capture:
     def _observe(self, feed: Feed, analysis: Analysis) -> None:
         progress = self._progress
         progress.condition = feed.condition
-        progress.frames, progress.faces, progress.reconnects = feed.frames, analysis.faces, feed.reconnects
-        progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed
+        left_out = self._sampling.left_out
+        progress.frames, progress.faces, progress.reconnects = feed.frames + left_out, analysis.faces, feed.reconnects
+        if isinstance(feed, RecordedFeed):
+            progress.total = feed.total
+        progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed + left_out
         progress.skipped["motion"] = analysis.skipped["motion"]
         progress.skipped["budget"] = analysis.skipped["budget"]
 

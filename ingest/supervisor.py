@@ -36,8 +36,10 @@ FindModel = Callable[[], Path | None]
 class Supervisor:
     """The capture processes of the streams that this host reads."""
 
-    def __init__(self, settings: Settings, *, find_yunet: FindModel, metrics: Metrics, file: str = "") -> None:
-        """``file``: where the settings' streams stand, for people."""
+    def __init__(
+        self, settings: Settings, *, find_yunet: FindModel, metrics: Metrics, file: str = "", alone: bool = False
+    ) -> None:
+        """``file``: where the settings' streams stand, for people; ``alone``: only these are read."""
         self._settings = settings
         self._find_yunet = find_yunet
         self._metrics = metrics
@@ -46,7 +48,7 @@ class Supervisor:
         name = settings.ingest.host or socket.gethostname()
         self._owner = f"{name}/{os.getpid()}-{secrets.token_hex(2)}"
         self._roster = Roster(settings, self._owner)
-        self._duty = Duty(self._owner, settings, file=file)
+        self._duty = Duty(self._owner, settings, file=file, alone=alone)
         self._slots: dict[str, Slot] = {}
         self._has_failed = False
         metrics.gauge("streams_read").set_function(lambda: len(self._slots))

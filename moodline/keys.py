@@ -15,6 +15,10 @@ PARTITIONS_KEY: Final = f"{NAMESPACE}partitions"
 """The number of partitions, fixed when the first service connects."""
 API_KEYS_KEY: Final = f"{NAMESPACE}api-keys"
 """Hashes of the keys to the HTTP API (moodline.access)."""
+JOBS_KEY: Final = f"{NAMESPACE}jobs"
+"""The jobs that are known, by when they were made (moodline.jobs)."""
+JOB_PREFIX: Final = f"{NAMESPACE}job:"
+"""One job: this and its id."""
 INGESTS_KEY: Final = f"{NAMESPACE}ingests"
 """The owners of all ingest hosts that share the streams (moodline.hosts)."""
 INGEST_PREFIX: Final = f"{NAMESPACE}ingest:"
@@ -117,6 +121,8 @@ def key_table() -> str:
     rows = ["| key | type | holds | bound |", "|---|---|---|---|"]
     rows.append(f"| `{PARTITIONS_KEY}` | string | the number of partitions | one number |")
     rows.append(f"| `{API_KEYS_KEY}` | hash | hashes of the keys to the HTTP API | one field a key |")
+    rows.append(f"| `{JOBS_KEY}` | zset | known jobs by when they were made | one member a job |")
+    rows.append(f"| `{JOB_PREFIX}<id>` | hash | one job: what is wanted, how far it is | jobs.keep |")
     rows.append(f"| `{INGESTS_KEY}` | set | the ingest hosts | one member a host |")
     rows.append(f"| `{INGEST_PREFIX}<host>` | string | the streams that a host wants | TTL reader_lease |")
     for name, kind in KEY_KINDS.items():

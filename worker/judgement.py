@@ -23,7 +23,6 @@ def judged(
     best = np.argmax(probabilities, axis=1).tolist()
     # Rounded all at once, and as float64: a float32 cannot hold what it was rounded to.
     shown = np.round(probabilities.astype(np.float64), 4).tolist()
-    members = ",".join(f'"{label}":%r' for label in classifier.labels)
     return [
         Committed(
             entry=item.entry,
@@ -31,10 +30,7 @@ def judged(
             track=item.crop.track,
             captured_at_ms=item.crop.captured_at_ms,
             head=_head(item.hand.stream, item.crop, model),
-            tail=(
-                f'"emotion":"{classifier.labels[label]}","confidence":{rounded[label]!r},"probabilities":{{'
-                f'{members % tuple(rounded)}}},"latency_ms":{_latency(item, inferred_ms, waited_ms)}'
-            ).encode(),
+            tail=_tail(rounded, label, classifier.labels, _latency(item, inferred_ms, waited_ms)),
             probabilities=row,
             label=label,
         )
@@ -63,15 +59,20 @@ def _captured_at(unix_ms: int) -> str:
     return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))
 
 
-def _latency(item: Item, inferred_ms: float, waited_ms: float) -> str:
+def _tail(row: list[float], label: int, labels: Sequence[str], latency: dict[str, float]) -> bytes:
+    probabilities = ",".join([f'"{name}":{value!r}' for name, value in zip(labels, row, strict=True)])
+    return (
+        f'"emotion":"{labels[label]}","confidence":{row[label]!r},"probabilities":{{{probabilities}}},"latency_ms":'
+    ).encode() + to_json(latency)
+
+
+def _latency(item: Item, inferred_ms: float, waited_ms: float) -> dict[str, float]:
     """Milliseconds from capture to the end of each stage."""
     taken = item.entry.age_ms
-    return to_json(
-        {
-            **item.crop.stages,
-            "enqueued": round(taken - item.entry.queued_ms, 1),
-            "taken": round(taken, 1),
-            "inferred": round(taken + inferred_ms, 1),
-            "committed": round(taken + waited_ms, 1),
-        }
-    ).decode()
+    return {
+        **item.crop.stages,
+        "enqueued": round(taken - item.entry.queued_ms, 1),
+        "taken": round(taken, 1),
+        "inferred": round(taken + inferred_ms, 1),
+        "committed": round(taken + waited_ms, 1),
+    }

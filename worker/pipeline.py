@@ -67,13 +67,15 @@ class Pipeline:
         self._settings = settings
         self._failure: BaseException | None = None
         self._late_at = math.inf
-        sealer = broker.sealer()
+        sealer, alone = broker.sealer(), threading.Lock()
         # Each partition has threads and a queue of its own: one whose node is away holds up no other.
         self._fetchers: dict[int, Fetcher] = {}
         self._inferred: dict[int, Queue[_Inferred | None]] = {}
         for keys in broker.all_keys():
             hands = Hands(WorkQueue(broker, keys, worker=worker, lease=settings.worker.hand_lease), metrics)
-            self._fetchers[id(hands)] = Fetcher(hands, sealer, settings.worker, self._batches, stop)
+            self._fetchers[id(hands)] = Fetcher(
+                hands, sealer, settings.worker, batches=self._batches, stop=stop, alone=alone
+            )
             self._inferred[id(hands)] = Queue()  # bounded by the fetcher's slots
 
     def swap(self, classifier: Classifier) -> None:

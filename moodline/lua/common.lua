@@ -20,10 +20,25 @@ if wall < clock_noted then
 end
 local now = wall + clock_ahead
 
+-- A server that has started anew, or a replica that has taken over, may lack the last writes of the one before. Its
+-- events have another epoch, so that subscribers can tell.
+local function note_server()
+  local said = redis.pcall('INFO', 'replication')
+  local server = type(said) == 'string' and string.match(said, 'master_replid:(%x+)')
+  local known = redis.call('HGET', key.state, 'server')
+  if server and server ~= known then
+    redis.call('HSET', key.state, 'server', server)
+    if known then
+      redis.call('HSET', key.state, 'epoch', string.sub(server, 1, 32))
+    end
+  end
+end
+
 -- Each script that writes calls this.
 local function note_clock()
   if math.abs(wall - clock_noted) >= CLOCK_NOTED_MS then
     redis.call('HSET', key.state, 'clock_noted', wall, 'clock_ahead', clock_ahead)
+    note_server()
   end
 end
 

@@ -67,9 +67,9 @@ class ApiSettings(Section):
         description="Subscribers that may follow live events at once; each can make up to 1,000 events wait.",
     )
     stream_sources: tuple[SourceRule, ...] = Field(
-        default=("demo", "browser"),
+        default=("demo",),
         description=(
-            "What may be added at run time (`POST /v1/streams`, `moodline streams add`): demo, browser, webcam, "
+            "What may be added at run time (`POST /v1/streams`, `moodline streams add`): demo, webcam, "
             "absolute folders, and networks or hosts as in rtsp://10.0.5.0/24 or https://*.example.org. Who adds "
             "streams can make ingest read no more than this."
         ),

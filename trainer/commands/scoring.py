@@ -1,4 +1,4 @@
-"""`evaluate`: how good a model of the registry is on any faces."""
+"""`evaluate` and `models check`: how good a model of the registry is, and whether the engines agree."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ Registry = Annotated[
     Path | None,
     typer.Option(help="Folder of models of your own.", envvar="MOODLINE_WORKER__REGISTRY", show_default=False),
 ]
+Split = Annotated[str, typer.Option(help="Which split to score. Default: validation, else test.")]
 Train = Annotated[
     Path | None,
     typer.Option("--train", help="What the model was trained on, to leave copies out. Default: train of --data."),
@@ -26,7 +27,7 @@ Train = Annotated[
 def evaluate(
     model: Model,
     data: Data,
-    split: Annotated[str, typer.Option(help="Which split to score. Default: validation, else test.")] = "",
+    split: Split = "",
     emotions: Emotions = "",
     mirrored: Annotated[bool, typer.Option(help="Score the mean over each face and its mirror.")] = False,
     train: Train = None,
@@ -54,6 +55,27 @@ def evaluate(
         typer.echo(board.model_dump_json(indent=2))
     else:
         show(board, Console())
+
+
+def check(model: Model, data: Data, split: Split = "", registry: Registry = None, as_json: AsJson = False) -> None:
+    """Compare each engine that workers run a model with to the Keras model, on the same faces."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from moodline.registry import Registry as Models
+    from trainer.check import agreements
+    from trainer.data import open_data
+
+    found = open_data(data)
+    faces = found.read(split or _usual_split(found)).faces
+    table = Table("engine", "faces", "same emotion", "greatest difference", "accuracy", "Keras")
+    for one in agreements(Models(registry).find(model), faces):
+        if as_json:
+            typer.echo(one.model_dump_json())
+        shares = (f"{one.same_label:.2%}", f"{one.greatest_difference:.4f}")
+        table.add_row(one.engine, f"{one.faces:,}", *shares, f"{one.accuracy:.2%}", f"{one.keras_accuracy:.2%}")
+    if not as_json:
+        Console().print(table)
 
 
 def _usual_split(data: "DataSet") -> str:

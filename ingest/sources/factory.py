@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.native_stderr import ReadLines, no_lines
-from ingest.sources.base import Pause, Source, Unsupported
+from ingest.sources.base import Pause, Source, Unsupported, Wanted, always
 from ingest.sources.demo import DemoCamera
 from ingest.sources.network import NetworkCamera
 from ingest.sources.pictures import Pictures, picture_files
@@ -29,6 +29,7 @@ class SourceContext:
     native_lines: ReadLines = no_lines
     resume_after: int = -1
     opener: CaptureOpener = open_with_opencv
+    wanted: Wanted = always
 
 
 def make_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:
@@ -43,9 +44,10 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
                 transport=stream.transport,
                 native_lines=context.native_lines,
                 opener=context.opener,
+                wanted=context.wanted,
             )
         case "webcam":
-            return Webcam(url, opener=context.opener)
+            return Webcam(url, opener=context.opener, wanted=context.wanted)
         case "demo":
             return DemoCamera(fps=stream.fps, pause=context.pause)
         case "file":
@@ -88,4 +90,5 @@ def _playback(stream: StreamSettings, context: SourceContext) -> Playback:
         resume_after=context.resume_after,
         loop=stream.loop,
         realtime=stream.realtime,
+        wanted=context.wanted,
     )

@@ -69,14 +69,14 @@ class WorkerSettings(Section):
         description=("A crop during which, alone in its batch, this many workers died is set aside as poison."),
     )
     smoothing_tau: Duration = Field(
-        default=timedelta(milliseconds=700),
+        default=timedelta(milliseconds=500),
         description=(
             "Time constant of a track's smoothed emotion: after it, two thirds of a change have come "
             "through. It is in seconds, not frames, so the frame rate does not matter; 0 smooths nothing."
         ),
     )
     hysteresis: Annotated[float, Unit("probability 0 to 1")] = Field(
-        default=0.15,
+        default=0.2,
         ge=0,
         lt=1,
         description=(

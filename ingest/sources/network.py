@@ -22,8 +22,8 @@ from ingest.sources.video_capture import (
 )
 from moodline.redact import redact_url
 
-# FFmpeg watches a new stream for seconds to learn its frame rate, which nobody here asks for (microseconds).
-_QUICK_START: Final = "analyzeduration;500000"
+# FFmpeg watches a new stream for seconds (in microseconds) to learn its frame rate, which nobody here asks for.
+_QUICK_START: Final = "analyzeduration;500000|fpsprobesize;0"
 # Decoding a camera takes a fraction of a core; more threads would add memory and a frame of delay each.
 _ONE_THREAD: Final = (cv2.CAP_PROP_N_THREADS, 1)
 

@@ -210,7 +210,8 @@ class StreamSettings(Section):
         default=None,
         description=(
             "Recorded sources only: the time of the first frame with its zone, such as 2024-05-01T08:00:00Z, "
-            "so that events carry the time they were filmed. Unset, the time when reading began."
+            "so that events carry the time they were filmed. Unset, the time when reading began, and of a picture the "
+            "time when it was read."
         ),
     )
     transport: Literal["tcp", "udp"] = Field(

@@ -13,7 +13,7 @@ from ingest.beat import Condition
 from ingest.delivery import Delivery
 from ingest.detect.choose import make_detector
 from ingest.job import CaptureJob
-from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, CaptureLink
+from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.pace import Pace
@@ -23,10 +23,20 @@ from ingest.rate import Sampling
 from ingest.recorded_feed import RecordedFeed
 from ingest.sources.base import Source, SourceFailure
 from ingest.sources.factory import SourceContext, make_source, recording_key
+from ingest.trace import traced
 from moodline.broker import Broker, connect
+from moodline.crop import FrameCrops
 from moodline.crop_queue import Reader
-from moodline.errors import BrokerError, LeaseHeldError, LeaseLostError, ModelError
+from moodline.errors import (
+    BrokerError,
+    LeaseHeldError,
+    LeaseLostError,
+    ModelError,
+    StreamChangedError,
+    StreamEndedError,
+)
 from moodline.streams import StreamState
+from moodline.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +52,14 @@ Result = TypeVar("Result")
 class Capture:
     """One stream from its source to its crop queue."""
 
-    def __init__(self, job: CaptureJob, link: CaptureLink, *, native_lines: ReadLines = no_lines) -> None:
+    def __init__(
+        self, job: CaptureJob, link: CaptureLink, *, native_lines: ReadLines = no_lines, tracing: Tracing | None = None
+    ) -> None:
         self._job = job
         self._stream = job.stream
         self._link = link
         self._native_lines = native_lines
+        self._tracing = tracing
         self._progress = Progress(job.stream)
         self._sampling = Sampling(job.stream.fps)
         self._reader: Reader | None = None
@@ -64,15 +77,18 @@ class Capture:
         if broker is None:
             return EXIT_DONE
         with contextlib.closing(broker):
-            self._reader = self._patiently(lambda: self._acquire(broker))
-            if self._reader is None:
-                return EXIT_DONE
             try:
+                self._reader = self._patiently(lambda: self._acquire(broker))
+                if self._reader is None:
+                    return EXIT_DONE
                 self._read(self._reader)
                 return self._finish(self._reader)
-            except LeaseLostError as lost:
+            except (LeaseLostError, StreamChangedError) as lost:
                 log.warning("%s", lost)
-                return EXIT_AGAIN
+                return EXIT_LOST
+            except StreamEndedError as ended:
+                log.info("%s", ended)
+                return EXIT_DONE
 
     def _acquire(self, broker: Broker) -> Reader:
         recorded = self._stream.recorded
@@ -83,6 +99,8 @@ class Capture:
             lease=self._job.ingest.reader_lease,
             recorded=recorded,
             run=recording_key(self._stream) if recorded else None,
+            declared=self._job.declared,
+            once=self._job.once,
         )
 
     def _read(self, reader: Reader) -> None:
@@ -102,10 +120,15 @@ class Capture:
                 self._observe(feed, analysis)
                 if frame is not None and found is not None:
                     self._progress.analysed(frame)
-                    delivery.deliver(found, captured_s=frame.monotonic_s)
+                    self._deliver(delivery, reader, found, frame.monotonic_s)
                 if not self._pulse.beat():
                     return
         self._observe(feed, analysis)
+
+    def _deliver(self, delivery: Delivery, reader: Reader, found: FrameCrops, captured_s: float) -> None:
+        ids = [reader.crop_id(found.frame, crop.face) for crop in found.crops] if self._tracing else []
+        with traced(self._tracing, found, stream=self._stream.id, ids=ids, captured_s=captured_s) as frame:
+            delivery.deliver(frame, captured_s=captured_s)
 
     def _keep(self, pace: Pace, reader: Reader, analysis: Analysis) -> None:
         """Look as often as the workers keep up with."""
@@ -147,6 +170,8 @@ class Capture:
         progress.condition = feed.condition
         left_out = self._sampling.left_out
         progress.frames, progress.faces, progress.reconnects = feed.frames + left_out, analysis.faces, feed.reconnects
+        if isinstance(feed, RecordedFeed):
+            progress.total = feed.total
         progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed + left_out
         progress.skipped["motion"] = analysis.skipped["motion"]
         progress.skipped["budget"] = analysis.skipped["budget"]
@@ -155,7 +180,7 @@ class Capture:
         """Give the lease back with the stream's last state; return the exit code."""
         condition = self._progress.condition
         if self._link.stop.is_set() and condition.state != "ended":
-            condition = Condition("stopped", f"Ingest stopped reading {self._stream.shown_url}.")
+            condition = Condition("stopped", self._link.why or f"Ingest stopped reading {self._stream.shown_url}.")
         self._progress.condition = condition
         log.log(logging.INFO if condition.state in _IN_ORDER else logging.ERROR, "%s", condition.sentence)
         backoff = Backoff(_LONGEST_WAIT)

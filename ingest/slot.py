@@ -10,7 +10,8 @@ from ingest.backoff import Backoff
 from ingest.beat import Beat, Counts
 from ingest.child import CaptureProcess
 from ingest.job import CaptureJob
-from ingest.link import EXIT_DONE, EXIT_FAILED
+from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST
+from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
 from moodline.streams import SKIP_REASONS
 
@@ -19,24 +20,33 @@ log = logging.getLogger(__name__)
 _LONGEST_RESTART: Final = timedelta(seconds=10)
 # A process that has run for this long was in order: what ends it then is a new trouble.
 _STEADY_S: Final = 30.0
+# What is left of the time to stop is for killing and clearing up.
+ORDERLY_S: Final = STOP_WITHIN_S - 2.0
 # A recording goes on where it was, and so comes again to what ended its process.
 _MOST_CRASHES: Final = 5
 
 
 class Slot:
-    """Keeps one stream's capture process running until the stream has ended or failed for good."""
+    """Keeps one stream's capture process running until the stream has ended, failed for good, or is to be left.
+
+    ``finished``: no process runs, and none will. Then ``failed`` and ``ended`` tell how it came, and where neither is
+    set, the stream was left to others.
+    """
 
     def __init__(self, context: ForkServerContext, job: CaptureJob, metrics: Metrics) -> None:
         self._context = context
-        self._job = job
+        self.job = job
         self._counters = _StreamCounters(metrics, job.stream.id)
         self._backoff = Backoff(_LONGEST_RESTART)
         self._start_at_s = 0.0
         self._started_s = 0.0
+        self._stop_by_s: float | None = None
         self._crashes = 0
+        self.made_s = time.monotonic()
         self.process: CaptureProcess | None = None
         self.finished = False
         self.failed = False
+        self.ended = False
 
     def step(self) -> None:
         """Take in what the process has said, and start, restart or end it as needed."""
@@ -49,10 +59,23 @@ class Slot:
             self._counters.update(beat)
         if exit_code is not None:
             self._ended(self.process, exit_code)
+        elif self._stop_by_s is not None and time.monotonic() > self._stop_by_s:
+            self.close(self.process)
+            self.finished = True
         elif self.process.is_hung:
-            log.error("The process of stream %s gives no sign of life and is killed.", self._job.stream.id)
+            log.error("The process of stream %s gives no sign of life and is killed.", self.job.stream.id)
             self.close(self.process)
             self._start_again()
+
+    def leave(self, why: str) -> None:
+        """Read the stream no longer: ``finished`` as soon as its process has ended. ``why``: a sentence."""
+        if self._stop_by_s is not None:
+            return
+        self._stop_by_s = time.monotonic() + ORDERLY_S
+        if self.process is None:
+            self.finished = True
+        else:
+            self.process.ask_to_stop(why)
 
     def close(self, process: CaptureProcess) -> None:
         """Take in a process's last words, and end it if it still runs."""
@@ -64,22 +87,24 @@ class Slot:
     def _start(self) -> None:
         self._started_s = time.monotonic()
         try:
-            self.process = CaptureProcess(self._context, self._job)
+            self.process = CaptureProcess(self._context, self.job)
         except OSError as error:  # no memory or no descriptors left: perhaps later
-            log.error("No process can be started for stream %s: %s", self._job.stream.id, error)  # noqa: TRY400
+            log.error("No process can be started for stream %s: %s", self.job.stream.id, error)  # noqa: TRY400
             self._start_again()
             return
         self._counters.new_process()
-        log.debug("Stream %s is read by process %s", self._job.stream.id, self.process.pid)
+        log.debug("Stream %s is read by process %s", self.job.stream.id, self.process.pid)
 
     def _ended(self, process: CaptureProcess, exit_code: int) -> None:
         self.close(process)
-        if exit_code in {EXIT_DONE, EXIT_FAILED}:
+        is_left = self._stop_by_s is not None
+        if is_left or exit_code in {EXIT_DONE, EXIT_FAILED, EXIT_LOST}:
             self.finished = True
-            self.failed = exit_code == EXIT_FAILED
+            self.failed = exit_code == EXIT_FAILED and not is_left
+            self.ended = exit_code == EXIT_DONE and not is_left
             return
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-        log.warning("The process of stream %s ended with %s.", self._job.stream.id, how)
+        log.warning("The process of stream %s ended with %s.", self.job.stream.id, how)
         self._start_again()
 
     def _start_again(self) -> None:
@@ -87,8 +112,8 @@ class Slot:
             self._backoff.reset()
             self._crashes = 0
         self._crashes += 1
-        if self._job.stream.recorded and self._crashes >= _MOST_CRASHES:
-            log.error("Stream %s is given up: reading it failed %d times.", self._job.stream.id, self._crashes)
+        if self.job.stream.recorded and self._crashes >= _MOST_CRASHES:
+            log.error("Stream %s is given up: reading it failed %d times.", self.job.stream.id, self._crashes)
             self.finished = self.failed = True
         self._start_at_s = time.monotonic() + self._backoff.next_s()
 

@@ -17,3 +17,9 @@ router = APIRouter(include_in_schema=False)
 def page() -> FileResponse:
     """Return the page; it finds by its address what to show."""
     return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+@router.api_route("/analyses", methods=["GET", "HEAD"])
+def recordings() -> FileResponse:
+    """Return the page of recorded videos."""
+    return FileResponse(STATIC / "analyses.html", headers={"Cache-Control": "no-cache"})

@@ -44,6 +44,7 @@ end
 
 -- Everything is checked: from here on all writes happen.
 local dropped, waited = 0, not args.recorded and waited_ms() or 0
+note_clock()
 reconcile(stream)
 
 -- The freshest wins: the oldest crop that no worker has in its hand makes room.
@@ -70,7 +71,7 @@ local function add(crop)
     return
   end
   redis.call('XADD', queue, '*', 'id', crop.id, 'track', crop.track, 'age', args.age_ms,
-    'meta', crop.meta, 'image', crop.image)
+    'at', now, 'meta', crop.meta, 'image', crop.image)
   redis.call('HINCRBY', key.pending(stream), crop.track, 1)
   redis.call('ZADD', key.deadlines, now + args.track_timeout_ms, stream .. '/' .. crop.track)
   local size = #crop.meta + #crop.image

@@ -15,7 +15,7 @@ from api.server import Server, address, listen
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
 from moodline.emotions import Emotion
-from moodline.settings import ApiSettings, Settings
+from moodline.settings import ApiSettings, JobSettings, Settings
 from moodline.streams import StreamState, StreamStatus
 from moodline.work_queue import Committed
 from tests.support.brokers import frame_of, live_stream
@@ -89,11 +89,13 @@ class Scene:
 
 
 @contextmanager
-def serving(broker: Broker, settings: ApiSettings | None = None) -> Iterator[httpx.Client]:
+def serving(
+    broker: Broker, settings: ApiSettings | None = None, *, jobs: JobSettings | None = None
+) -> Iterator[httpx.Client]:
     """Serve the application on a loopback port whatever the settings say, and give a client for it."""
     stop = threading.Event()
     with listen("127.0.0.1", 0) as listener:
-        server = Server(create_app(Settings(api=settings or ApiSettings()), broker), stop)
+        server = Server(create_app(Settings(api=settings or ApiSettings(), jobs=jobs or JobSettings()), broker), stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -36,25 +36,9 @@ class SourceContext:
 def make_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:
     """Return the source that a stream's url names; nothing is opened yet. Raises Unsupported."""
     url = stream.url.get_secret_value()
-    timeouts = Timeouts(settings.open_timeout.total_seconds(), settings.read_timeout.total_seconds())
     match stream.kind:
-        case "http" if stream.recorded:
-            return RemoteFilm(
-                url,
-                timeouts=timeouts,
-                playback=_playback(stream, context),
-                native_lines=context.native_lines,
-                opener=context.opener,
-            )
         case "rtsp" | "http":
-            return NetworkCamera(
-                url,
-                timeouts=timeouts,
-                transport=stream.transport,
-                native_lines=context.native_lines,
-                opener=context.opener,
-                wanted=context.wanted,
-            )
+            return _network_source(stream, settings, context)
         case "webcam":
             return Webcam(
                 url,
@@ -76,6 +60,27 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
             return Pictures(source_path(url), playback=_playback(stream, context))
         case "browser":
             raise Unsupported(f"Stream {stream.id}: this version cannot read a browser's webcam; choose another url.")
+
+
+def _network_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:
+    url = stream.url.get_secret_value()
+    timeouts = Timeouts(settings.open_timeout.total_seconds(), settings.read_timeout.total_seconds())
+    if stream.recorded:
+        return RemoteFilm(
+            url,
+            timeouts=timeouts,
+            playback=_playback(stream, context),
+            native_lines=context.native_lines,
+            opener=context.opener,
+        )
+    return NetworkCamera(
+        url,
+        timeouts=timeouts,
+        transport=stream.transport,
+        native_lines=context.native_lines,
+        opener=context.opener,
+        wanted=context.wanted,
+    )
 
 
 def recording_key(stream: StreamSettings) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import traceback
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,10 @@ from ingest.sources.base import SourceFailure
 from ingest.sources.network import NetworkCamera
 from ingest.sources.video_capture import Timeouts
 from moodline.broker import Broker
+from moodline.embedded import EmbeddedServer
 from moodline.streams import StreamStatus
+from tests.api.stage import serving
+from tests.cli.running import moodline
 from tests.ingest.service import Ingest, accepted, free_port, queued, status, wait_for_state
 from tests.support.needs import command, shared
 from tests.support.rtsp_server import RtspServer
@@ -39,9 +43,9 @@ def guarded(clip: Path) -> Iterator[RtspServer]:
 
 
 def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
-    run: Any, broker: Broker, server: RtspServer, guarded: RtspServer
+    run: Any, broker: Broker, embedded_server: EmbeddedServer, server: RtspServer, guarded: RtspServer
 ) -> None:
-    streams = {
+    streams: dict[str, Any] = {
         "tcp": server.url(),
         "udp": {"url": server.url(), "transport": "udp"},
         "right": guarded.url(user="me", password=PASSWORD),
@@ -61,12 +65,31 @@ def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
         assert "cannot be resolved" in wait_for_state(broker, "host", "connecting").sentence
         assert "There is no webcam 97" in wait_for_state(broker, "usb", "not_found").sentence
         shown = ingest.log() + _processes_of(ingest) + str([status(broker, name) for name in streams])
-        shown += str(ingest.metrics())
+        shown += str(ingest.metrics()) + _answers_of_the_api(broker) + _failures_of(streams)
+        shown += moodline("streams", "--json", env={"REDIS_URL": embedded_server.url}).stdout
         assert ingest.stop() == 0
     assert "rtsp://***@127.0.0.1" in shown
     assert "method DESCRIBE failed: 401" in shown, "FFmpeg's own words are there to be read"
     for secret in (PASSWORD, WRONG):
         assert secret not in shown + ingest.log()
+
+
+def _answers_of_the_api(broker: Broker) -> str:
+    """Return all that the API says of the streams, Prometheus's page too."""
+    with serving(broker) as client:
+        return client.get("/v1/streams").text + client.get("/metrics").text
+
+
+def _failures_of(streams: dict[str, Any]) -> str:
+    """Return the errors, with where they were raised, that opening these addresses ends in."""
+    told = []
+    for name in ("wrong", "nobody", "host"):
+        try:
+            NetworkCamera(streams[name], timeouts=Timeouts(5, 5)).open()
+        except SourceFailure:
+            told.append(traceback.format_exc())
+    assert len(told) == 3
+    return "\n".join(told)
 
 
 def _processes_of(ingest: Ingest) -> str:

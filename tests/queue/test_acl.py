@@ -34,7 +34,7 @@ from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 USERS = ROOT / "deploy/redis/users.acl"
-SERVICES = ("ingest", "worker", "api")
+SERVICES = ("ingest", "worker", "api", "jobs")
 OPERATOR = "operator"
 KEY = new_key()
 

@@ -88,7 +88,7 @@ REDIS: Final = Board(
         ),
         Panel(
             title="How many jobs are there, and in which state?",
-            description="Analyses of recorded videos and trainings that are kept; nobody does those that go on waiting.",
+            description="Analyses and trainings that are kept; nobody does those that go on waiting.",
             query="sum by (kind, state) (max by (kind, state) (moodline_jobs))",
             unit="none",
             legend="{{kind}} {{state}}",

@@ -17,7 +17,7 @@ class JobDesk:
     """The way to the jobs' server. It may be another one than that of the streams, and away while that answers."""
 
     def __init__(self, broker: Broker, settings: JobSettings) -> None:
-        self._redis = broker.settings
+        self._broker = broker
         self._settings = settings
         self._lock = threading.Lock()
         self._store: JobStore | None = None
@@ -26,7 +26,7 @@ class JobDesk:
         """Return the store. Raises JobsOffError, BrokerError."""
         with self._lock:
             if self._store is None:
-                self._store = JobStore.open(self._redis, self._settings)
+                self._store = JobStore.open(self._broker.settings, self._settings)
             return self._store
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from api.access import AccessMiddleware
 from api.keyring import Keyring
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
-from api.routes import dashboard, events, health, streams, summaries
+from api.routes import dashboard, events, health, streams, summaries, webcam
 from moodline import __version__
 from moodline.broker import Broker
 from moodline.metrics import Metrics
@@ -52,10 +52,11 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     problems.install(app)
     for resource in (health, dashboard):
         app.include_router(resource.router)
-    for asked in (streams, summaries, events):
+    for asked in (streams, summaries, events, webcam):
         # AccessMiddleware asks for the key; here it is only described.
         app.include_router(asked.router, responses=problems.ACCESS, dependencies=[Depends(KEY_SCHEME)])
-    app.include_router(events.sockets)
+    for sockets in (events.sockets, webcam.sockets):
+        app.include_router(sockets)
     app.mount("/static", StaticFiles(directory=dashboard.STATIC), name="static")
     app.add_middleware(AccessMiddleware, settings=settings.api, keyring=Keyring(broker, settings.api.keys))
     app.add_middleware(AnswerMiddleware, metrics=app.state.metrics)

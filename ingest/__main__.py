@@ -14,6 +14,7 @@ from moodline.logs import configure_logs
 from moodline.metrics import Metrics
 from moodline.redact import redact_text
 from moodline.settings import Settings, load_settings
+from moodline.webcams import webcam_template
 
 log = logging.getLogger("ingest")
 
@@ -46,7 +47,7 @@ def _run(settings: Settings, *, exit_when_ended: bool) -> int:
         raise ConfigError("There is no stream to read: give the configuration at least one enabled entry in streams.")
     _check_broker(settings)
     yunet_model = None
-    if any(stream.detector != "haar" for stream in streams):
+    if any(stream.detector != "haar" for stream in [*streams, webcam_template(settings)]):
         yunet_model = find_model(settings.ingest.detector_model, download=settings.ingest.detector_download)
     metrics = Metrics()
     metrics.serve(settings.ingest.metrics_host, settings.ingest.metrics_port)

@@ -110,7 +110,7 @@ class Capture:
         return LiveFeed(source, settings, shown_url=url, slowest_s=1.0 / (self._stream.fps or 1.0))
 
     def _source(self, reader: Reader, pause: Callable[[float], bool]) -> Source:
-        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame)
+        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame, broker=reader.broker)
         return make_source(self._stream, self._job.ingest, context)
 
     def _analysis(self, reader: Reader) -> Analysis:

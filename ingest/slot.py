@@ -26,10 +26,13 @@ _MOST_CRASHES: Final = 5
 class Slot:
     """Keeps one stream's capture process running until the stream has ended or failed for good."""
 
-    def __init__(self, context: ForkServerContext, job: CaptureJob, metrics: Metrics) -> None:
+    def __init__(
+        self, context: ForkServerContext, job: CaptureJob, metrics: Metrics, *, label: str | None = None
+    ) -> None:
+        """``label``: the stream's name in the metrics, where that is not its id."""
         self._context = context
         self._job = job
-        self._counters = _StreamCounters(metrics, job.stream.id)
+        self._counters = _StreamCounters(metrics, label or job.stream.id)
         self._backoff = Backoff(_LONGEST_RESTART)
         self._start_at_s = 0.0
         self._started_s = 0.0
@@ -37,6 +40,7 @@ class Slot:
         self.process: CaptureProcess | None = None
         self.finished = False
         self.failed = False
+        self.retiring = False
 
     def step(self) -> None:
         """Take in what the process has said, and start, restart or end it as needed."""
@@ -53,6 +57,21 @@ class Slot:
             log.error("The process of stream %s gives no sign of life and is killed.", self._job.stream.id)
             self.close(self.process)
             self._start_again()
+
+    def retire(self) -> bool:
+        """Ask the process to stop for good, and return whether it has; to be called until it has."""
+        process, self.finished = self.process, True
+        if process is None:
+            return True
+        if process.exit_code is not None or process.is_hung:
+            self.close(process)
+            return True
+        if not self.retiring:
+            process.ask_to_stop()
+            self.retiring = True
+        for beat in process.beats():
+            self._counters.update(beat.counts)
+        return False
 
     def close(self, process: CaptureProcess) -> None:
         """Take in a process's last words, and end it if it still runs."""

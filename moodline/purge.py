@@ -53,6 +53,15 @@ def purge(broker: Broker, stream: str, *, before: datetime | None, dry_run: bool
     return Purged(crops=crops, events=len(events), buckets=len(buckets), dead_letters=len(dead))
 
 
+def forget(broker: Broker, stream: str) -> None:
+    """Delete a stream that nobody reads, and its summaries; its events stay in the feed. Raises BrokerError."""
+    keys = broker.keys_of(stream)
+    _remove(broker, keys, stream, dry_run=False)
+    with broker.errors():
+        for name in list(_buckets(broker, keys, stream, None)):
+            broker.client.delete(name)
+
+
 def _check_unread(broker: Broker, keys: PartitionKeys, stream: str, *, force: bool) -> None:
     with broker.errors():
         owner = cast("bytes | None", broker.client.hget(keys.of_stream("reader", stream), "owner"))

@@ -7,7 +7,7 @@ from pydantic import ByteSize, Field, StringConstraints
 
 from moodline.config.schema import Unit
 from moodline.settings.section import Section
-from moodline.settings.units import MIB, Port, Size
+from moodline.settings.units import KIB, MIB, Port, Size
 
 KeyLine = Annotated[str, StringConstraints(pattern=r"^(read|write|webcam):[0-9a-f]{8}:[0-9a-f]{64}$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]
@@ -64,6 +64,24 @@ class ApiSettings(Section):
         default=200,
         ge=1,
         description="Subscribers that may follow live events at once; each can make up to 1,000 events wait.",
+    )
+    max_webcams: Annotated[int, Unit("webcams")] = Field(
+        default=4,
+        ge=0,
+        le=100,
+        description="Webcams of browsers (the page /webcam) that may send pictures at once. 0: none may.",
+    )
+    webcam_fps: Annotated[float, Unit("pictures per second")] = Field(
+        default=8,
+        gt=0,
+        le=30,
+        description="Pictures a second that one browser's webcam may send; what comes faster is left out.",
+    )
+    webcam_max_picture: Size = Field(
+        default=ByteSize(256 * KIB),
+        ge=KIB,
+        le=MIB,
+        description="The largest JPEG of a browser's webcam. The page sends about 40 KiB, 640 pixels wide.",
     )
 
     @property

@@ -38,6 +38,7 @@ class Ingest:
         model: Path,
         arguments: tuple[str, ...] = (),
         ingest: dict[str, Any] | None = None,
+        seal_key: str | None = None,
     ) -> None:
         self.metrics_port = free_port()
         settings = {"detector_model": str(model), "metrics_port": self.metrics_port, **(ingest or {})}
@@ -52,7 +53,7 @@ class Ingest:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ingest", "--config", str(config), *arguments],
                 cwd=ROOT,
-                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": new_key()},
+                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": seal_key or new_key()},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

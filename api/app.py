@@ -13,7 +13,7 @@ from api.access import AccessMiddleware
 from api.keyring import Keyring
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
-from api.routes import dashboard, events, health, streams, summaries, webcam
+from api.routes import dashboard, events, health, preview, streams, summaries, webcam
 from moodline import __version__
 from moodline.broker import Broker
 from moodline.metrics import Metrics
@@ -52,7 +52,7 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     problems.install(app)
     for resource in (health, dashboard):
         app.include_router(resource.router)
-    for asked in (streams, summaries, events, webcam):
+    for asked in (streams, preview, summaries, events, webcam):
         # AccessMiddleware asks for the key; here it is only described.
         app.include_router(asked.router, responses=problems.ACCESS, dependencies=[Depends(KEY_SCHEME)])
     for sockets in (events.sockets, webcam.sockets):

@@ -58,6 +58,10 @@ _EXAMPLES: Final = {
         "/v1/streams/attic",
         "There is no stream 'attic'; /v1/streams lists those that are known.",
     ),
+    HTTPStatus.CONFLICT: (
+        "/v1/streams/entrance/preview",
+        "The preview of stream 'entrance' is off; its setting `preview` may be blurred or clear.",
+    ),
     HTTPStatus.UNPROCESSABLE_ENTITY: (
         "/v1/summary",
         "Query parameter 'window' is not a duration; write it as 500ms, 2s, 15m or 1h30m.",

@@ -15,6 +15,7 @@ from ingest.job import CaptureJob
 from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
+from ingest.preview import PreviewMaker
 from ingest.progress import Progress
 from ingest.pulse import Pulse
 from ingest.recorded_feed import RecordedFeed
@@ -88,6 +89,7 @@ class Capture:
         except (SourceFailure, ModelError) as error:
             self._progress.condition = Condition("unsupported", str(error))
             return
+        preview = PreviewMaker(self._stream, reader.broker)
         delivery = Delivery(reader, self._stream, self._progress, self._pulse)
         with contextlib.closing(feed):
             for frame in feed.frames_or_none():
@@ -96,6 +98,7 @@ class Capture:
                 if frame is not None and found is not None:
                     self._progress.analysed(frame)
                     delivery.deliver(found, captured_s=frame.monotonic_s)
+                preview.offer(analysis.look if found is not None else None)
                 if not self._pulse.beat():
                     return
         self._observe(feed, analysis)

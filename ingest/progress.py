@@ -57,6 +57,7 @@ class Progress:
             skipped={str(reason): count for reason, count in self.skipped.items()},
             last_frame_at_ms=self._last_frame_at_ms,
             labels=dict(self._stream.labels),
+            preview=self._stream.preview,
         )
 
     def _fps(self) -> float:

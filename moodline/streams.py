@@ -36,6 +36,7 @@ class StreamStatus:
     skipped: Mapping[str, int] = field(default_factory=dict)
     last_frame_at_ms: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    preview: Literal["off", "blurred", "clear"] = "off"
 
     def to_json(self) -> str:
         """Return the status as it is kept in Redis."""

@@ -3,6 +3,7 @@
 import { percent } from './dom.js';
 
 const FORGET_AFTER_MS = 1500;
+const SAME_MOMENT_MS = 700; // a face that the newest picture does not show has gone, though nobody has said so yet
 const LINE = 3;
 const FONT = 15;
 
@@ -16,13 +17,16 @@ export class Boxes {
   // Keeps the newest event of each face.
   onEvent(event) {
     if (event.kind === 'face_left') this.faces.delete(event.track);
-    else this.faces.set(event.track, { event, at: performance.now() });
+    else this.faces.set(event.track, { event, at: performance.now(), captured: Date.parse(event.captured_at) });
   }
 
   // The faces that were seen a moment ago, largest first.
   current() {
     const now = performance.now();
-    for (const [track, { at }] of this.faces) if (now - at > FORGET_AFTER_MS) this.faces.delete(track);
+    const newest = Math.max(...[...this.faces.values()].map(({ captured }) => captured));
+    for (const [track, { at, captured }] of this.faces) {
+      if (now - at > FORGET_AFTER_MS || newest - captured > SAME_MOMENT_MS) this.faces.delete(track);
+    }
     return [...this.faces.values()].map(({ event }) => event).sort((one, other) => other.box.width - one.box.width);
   }
 

@@ -15,7 +15,7 @@ export class CameraError extends Error {}
 // Opens the camera and shows it. Throws CameraError with a sentence for people.
 export async function openCamera(video) {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new CameraError('A browser gives the camera to safe pages alone: open this one by https, or as http://localhost on the machine itself.');
+    throw new CameraError('A browser gives the camera to safe pages alone: open this one by https, or by the name localhost on the machine itself.');
   }
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({

@@ -14,6 +14,7 @@ from moodline.broker import Broker, connect
 from moodline.crop_queue import Reader
 from moodline.errors import BrokerPolicyError
 from moodline.event import latest_cursor, read_events
+from moodline.previews import Preview, is_looked_at, look, show, shown
 from moodline.sealing import new_key
 from moodline.settings import RedisSettings, SummarySettings
 from moodline.streams import StreamStatus, list_streams, stream_view
@@ -130,6 +131,10 @@ def test_a_browsers_webcam_goes_its_way_from_api_to_ingest_and_is_removed(as_use
     taken = take_one(queue)
     assert taken is not None
     commit_all(as_user("worker"), queue, taken)
+    look(api, stream)
+    assert is_looked_at(ingest, stream)
+    show(ingest, ingest.sealer(), stream, Preview(1, b"jpeg"))
+    assert shown(api, api.sealer(), stream) == Preview(1, b"jpeg")
     end_webcam(api, stream)
     reader.release(StreamStatus("stopped", "Stopped.", "browser:", "live"))
     assert remove_orphans(ingest, "browser", besides=set()) == []  # its faces have not left

@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.access import AccessMiddleware
+from api.kept_answers import KeptAnswersMiddleware
 from api.keyring import Keyring
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
@@ -58,6 +59,7 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     for sockets in (events.sockets, webcam.sockets):
         app.include_router(sockets)
     app.mount("/static", StaticFiles(directory=dashboard.STATIC), name="static")
+    app.add_middleware(KeptAnswersMiddleware, seconds=settings.api.answer_age.total_seconds())
     app.add_middleware(AccessMiddleware, settings=settings.api, keyring=Keyring(broker, settings.api.keys))
     app.add_middleware(AnswerMiddleware, metrics=app.state.metrics)
     return app

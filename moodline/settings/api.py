@@ -1,13 +1,14 @@
 """The settings of api, which answers over HTTP."""
 
 import ipaddress
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import ByteSize, Field, StringConstraints
 
 from moodline.config.schema import Unit
 from moodline.settings.section import Section
-from moodline.settings.units import KIB, MIB, Port, Size
+from moodline.settings.units import KIB, MIB, Duration, Port, Size
 
 KeyLine = Annotated[str, StringConstraints(pattern=r"^(read|write|webcam):[0-9a-f]{8}:[0-9a-f]{64}$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]
@@ -64,6 +65,14 @@ class ApiSettings(Section):
         default=200,
         ge=1,
         description="Subscribers that may follow live events at once; each can make up to 1,000 events wait.",
+    )
+    answer_age: Duration = Field(
+        default=timedelta(milliseconds=500),
+        le=timedelta(minutes=1),
+        description=(
+            "How old the answer for a summary or timeline may be: who asks the same within this time gets the same "
+            "answer, so that many dashboards cost as much as one. 0s: every question is asked anew."
+        ),
     )
     max_webcams: Annotated[int, Unit("webcams")] = Field(
         default=4,

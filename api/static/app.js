@@ -108,4 +108,7 @@ document.addEventListener('click', (event) => {
   go(anchor.getAttribute('href'));
 });
 addEventListener('popstate', () => open(location.pathname));
+// A page that the browser keeps to go back to would keep its connection, too, and a browser has six for a host.
+addEventListener('pagehide', () => page.stop());
+addEventListener('pageshow', (event) => event.persisted && open(location.pathname));
 open(location.pathname);

@@ -6,8 +6,9 @@ and the webcam's page, whose camera shows the same portrait, in a real Chromium.
 
 import argparse
 import contextlib
-import io
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from PIL import Image
 
 from ingest.sources.demo import portrait_path
 from tests.api.browser import Browser, chromium
-from tests.support.needs import command
+from tests.support.needs import SHARED, command
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 from tests.support.workers import free_port
@@ -43,8 +44,9 @@ def running(folder: Path) -> Iterator[str]:
     config = folder / "moodline.yaml"
     config.write_text(json.dumps({"streams": STREAMS}))
     words = [sys.executable, "-m", "moodline.cli", "up", "--config", str(config), "--port", str(port)]
-    log = folder / "log"
-    with log.open("w") as out, subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=out) as process:
+    log, model = folder / "log", SHARED / "models/face_detection_yunet_2023mar.onnx"
+    env = {**os.environ, **({"MOODLINE_INGEST__DETECTOR_MODEL": str(model)} if model.exists() else {})}
+    with log.open("w") as out, subprocess.Popen(words, cwd=ROOT, env=env, stdout=out, stderr=out) as process:
         try:
             wait_until(lambda: "came into view" in log.read_text(), description="an event", timeout=STARTED_S)
             yield f"http://127.0.0.1:{port}"
@@ -60,6 +62,16 @@ def clip(folder: Path) -> Path:
     return file
 
 
+def in_few_colours(picture: Image.Image) -> Image.Image:
+    """Return a picture of 256 colours: those of the pages as they are, the others as they come most."""
+    style = (ROOT / "api/static/app.css").read_text(encoding="utf-8")
+    own = [bytes.fromhex(colour) for colour in sorted(set(re.findall(r"#([0-9a-f]{6})\b", style)))]
+    most = picture.quantize(COLOURS - len(own)).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*b"".join(own), *most])
+    return picture.quantize(palette=palette)
+
+
 def photograph(browser: Browser, into: Path, name: str, **window: Any) -> None:
     """Save what the page shows, in so few colours that the file stays small."""
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +79,7 @@ def photograph(browser: Browser, into: Path, name: str, **window: Any) -> None:
         browser.picture(whole, **window)  # the page takes in the size of its window,
         time.sleep(1)  # and draws anew
         browser.picture(whole, **window)
-        picture = Image.open(io.BytesIO(whole.read_bytes())).convert("RGB").quantize(COLOURS)
+        picture = in_few_colours(Image.open(whole).convert("RGB"))
     file = into / f"{name}.png"
     picture.save(file, optimize=True)
     size = file.stat().st_size
@@ -83,9 +95,9 @@ def photograph_all(url: str, browser: Browser, into: Path, seconds: float) -> No
     wait_until(lambda: browser.run(begun), description="the page has begun")
     browser.run("document.querySelector('#start').click()")
     mood = "document.querySelector('.face-view:not([hidden]) .mood')?.textContent ?? ''"
-    wait_until(lambda: browser.run(mood), description="a mood", timeout=30)
+    wait_until(lambda: browser.run(mood), description="a mood", timeout=60)
     time.sleep(5)
-    photograph(browser, into, "webcam", width=1120, height=680)
+    photograph(browser, into, "webcam", width=1120, height=740)
     browser.open(f"{url}/streams/demo")
     browser.wait_for("Live picture")
     time.sleep(seconds)

@@ -10,6 +10,7 @@ from api.live import LiveFeed
 from api.problems import UnknownStreamError
 from api.selection import Selection
 from moodline.broker import Broker
+from moodline.declared import declared_streams
 from moodline.emotions import Emotion
 from moodline.event import EventKind
 from moodline.settings import Settings
@@ -44,10 +45,10 @@ def _selection(
 
 
 def check_known(broker: Broker, streams: Sequence[str]) -> None:
-    """Raise UnknownStreamError for the first of ``streams`` that nobody has ever read."""
+    """Raise UnknownStreamError for the first of ``streams`` that was neither read nor added."""
     if not streams:
         return
-    known = set(stream_ids(broker))
+    known = {*stream_ids(broker), *declared_streams(broker)}
     for stream in streams:
         if stream not in known:
             raise UnknownStreamError(stream)

@@ -71,6 +71,11 @@ class StreamModel(BaseModel):
     kind: Literal["live", "recorded"] | None = Field(description="None until its reader has reported.")
     source: str = Field(description="The source's address, without its password.")
     labels: dict[str, str] = Field(description="The labels of the configuration.")
+    declared: Literal["api", "file"] | None = Field(
+        description="Where its settings stand: added at run time (api), or in a file; None if nobody says so now."
+    )
+    enabled: bool = Field(description="False for a stream that is paused.")
+    reader: str | None = Field(description="The ingest host that reads it now.")
     width: int = Field(description="Width of a frame in pixels; 0 before the first frame.")
     height: int
     fps: float = Field(description="Frames analysed a second.")
@@ -99,6 +104,9 @@ class StreamModel(BaseModel):
             kind=view.status.kind if view.status else None,
             source=said.source,
             labels=dict(said.labels),
+            declared=view.declared,
+            enabled=view.enabled,
+            reader=view.reader.partition("/")[0] or None,
             width=said.width,
             height=said.height,
             fps=said.fps,

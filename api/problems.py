@@ -12,7 +12,16 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from moodline.errors import BrokerError, ConfigError, MoodlineError
+from moodline.errors import (
+    BrokerError,
+    ConfigError,
+    JobsOffError,
+    MoodlineError,
+    NotAllowedError,
+    SourceNotAllowedError,
+    StreamChangedError,
+    StreamConflictError,
+)
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
@@ -47,6 +56,7 @@ class WrongParameterError(HTTPException):
 
 
 _EXAMPLES: Final = {
+    HTTPStatus.BAD_REQUEST: ("/v1/streams", "The body is no JSON; send the settings as a JSON object in UTF-8."),
     HTTPStatus.UNAUTHORIZED: ("/v1/streams", "This moodline asks for a key: send one as 'Authorization: Bearer KEY'."),
     HTTPStatus.FORBIDDEN: ("/v1/streams", "This key may webcam, and this needs one that may read."),
     HTTPStatus.MISDIRECTED_REQUEST: (
@@ -59,14 +69,36 @@ _EXAMPLES: Final = {
         "There is no stream 'attic'; /v1/streams lists those that are known.",
     ),
     HTTPStatus.CONFLICT: (
-        "/v1/streams/entrance/preview",
-        "The preview of stream 'entrance' is off; its setting `preview` may be blurred or clear.",
+        "/v1/streams/entrance",
+        "Stream entrance stands in /etc/moodline.yaml of the ingest host ingest-0; change it there.",
     ),
     HTTPStatus.UNPROCESSABLE_ENTITY: (
         "/v1/summary",
         "Query parameter 'window' is not a duration; write it as 500ms, 2s, 15m or 1h30m.",
     ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "/v1/analyses",
+        "The body is larger than 2147483648 bytes (jobs.max_upload); send less.",
+    ),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "/v1/analyses",
+        "Send multipart/form-data with a part 'video', or application/json with a 'path'.",
+    ),
+    HTTPStatus.INSUFFICIENT_STORAGE: (
+        "/v1/analyses",
+        "The folder of the videos is full: delete analyses that are done.",
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: ("/v1/streams", "Redis cannot be reached; check that the server runs."),
+}
+
+
+_STATUSES: Final[Mapping[type[MoodlineError], HTTPStatus]] = {
+    ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    JobsOffError: HTTPStatus.CONFLICT,
+    NotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SourceNotAllowedError: HTTPStatus.FORBIDDEN,
+    StreamChangedError: HTTPStatus.CONFLICT,
+    StreamConflictError: HTTPStatus.CONFLICT,
 }
 
 
@@ -133,6 +165,8 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
     detail = known.detail
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"There is nothing at {request.url.path}; /openapi.json lists what there is."
+    elif known.status_code == HTTPStatus.BAD_REQUEST:
+        _, detail = _EXAMPLES[HTTPStatus.BAD_REQUEST]  # FastAPI could not read it
     elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
         detail = f"{request.url.path} does not answer {request.method}; /openapi.json lists what there is."
     headers = dict(known.headers) if known.headers else None
@@ -143,7 +177,8 @@ def _moodline_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, BrokerError):
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers)
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(error, ConfigError) else HTTPStatus.INTERNAL_SERVER_ERROR
+    known = (status for kind, status in _STATUSES.items() if isinstance(error, kind))
+    status = next(known, HTTPStatus.INTERNAL_SERVER_ERROR)
     return _problem(request, status, str(error))
 
 

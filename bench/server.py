@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from moodline.broker import Broker, connect
 from moodline.embedded import EmbeddedServer
-from moodline.event import Event, parse_event
+from moodline.event import Event, EventKind, parse_event
 from moodline.sealing import new_key
 from moodline.settings import RedisSettings
 
@@ -42,13 +42,13 @@ class Server:
             last = cast("list[Any]", self.broker.client.xrevrange(feed, count=1))
         return entry_ms(last[0][0]) - entry_ms(first[0][0])
 
-    def events(self, stream: str) -> list[tuple[int, Event]]:
-        """Return a stream's emotion events that stand in the feed, each with the server's Unix milliseconds."""
+    def events(self, stream: str, *, kind: EventKind = "emotion") -> list[tuple[int, Event]]:
+        """Return a stream's events of one kind that stand in the feed, each with the server's Unix milliseconds."""
         feed = self.broker.keys_of(stream).of_partition("feed")
         with self.broker.errors():
             entries = cast("list[Any]", self.broker.client.xrange(feed))
         found = [(entry_ms(entry_id), parse_event(fields[b"event"])) for entry_id, fields in entries]
-        return [(at_ms, event) for at_ms, event in found if event.stream == stream and event.kind == "emotion"]
+        return [(at_ms, event) for at_ms, event in found if event.stream == stream and event.kind == kind]
 
 
 @contextmanager

@@ -64,6 +64,11 @@ class Service:
         self._process = process
         self._log = log
 
+    @property
+    def group(self) -> int:
+        """The id of the service's process group."""
+        return self._process.pid
+
     def ended_well(self) -> bool:
         """Return whether the service has ended, and in order. Raises ServiceEndedError."""
         code = self._process.poll()

@@ -59,8 +59,7 @@ class Analysis:
         self._motion = MotionGate(stream.motion_gate)
         self._finder = FaceFinder(detector, per_second=stream.detect_fps)
         self._cuts = ShotCuts()
-        lost_after_s = max(LOST_AFTER_S, _MISSES / stream.fps) if stream.fps else LOST_AFTER_S
-        self._tracker = Tracker(prefix, first=first_track, lost_after_s=lost_after_s)
+        self._tracker = Tracker(prefix, first=first_track, lost_after_s=_lost_after_s(stream.fps))
         self._budgets: dict[str, CropBudget] = {}
         self._skipped: Counter[SkipReason] = Counter()
         self.faces = 0
@@ -75,6 +74,12 @@ class Analysis:
     def detections(self) -> int:
         """In how many frames a detector looked; in the others faces were followed."""
         return self._finder.detections
+
+    def look_at(self, share: float) -> None:
+        """Look at only this share (0 to 1) of the frames that the stream's ``fps`` asks for, from now on."""
+        if self._stream.fps:
+            self._rate.set(self._stream.fps * share)
+            self._tracker.lose_after(_lost_after_s(self._stream.fps * share))
 
     def analyse(self, frame: Frame) -> FrameCrops | None:
         """Return the frame's crops, perhaps none, or None when the frame was not looked at.
@@ -130,6 +135,10 @@ class Analysis:
 
     def _since(self, frame: Frame) -> float:
         return (self._clock() - frame.monotonic_s) * 1000.0
+
+
+def _lost_after_s(fps: float | None) -> float:
+    return max(LOST_AFTER_S, _MISSES / fps) if fps else LOST_AFTER_S
 
 
 def _most_scale(stream: StreamSettings, detector: Detector) -> float:

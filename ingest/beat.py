@@ -27,7 +27,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A sign of life."""
+    """A sign of life. ``share``: of its rate at which the stream is looked at, less than 1 while workers are slower."""
 
     condition: Condition
     counts: Counts
+    share: float = 1.0

@@ -49,9 +49,11 @@ class BrowserWebcams:
             log.info("Reading a browser's webcam as stream %s", stream)
             self._slots[stream] = self._make_slot(self._template.model_copy(update={"id": stream}))
         for stream, slot in list(self._slots.items()):
-            if stream in wanted and not slot.retiring:
-                slot.step()
-            elif slot.retire():
+            if stream not in wanted:
+                slot.leave("The page that showed this webcam has been closed.")
+            slot.step()
+            # What cannot be read at all is not tried again and again.
+            if slot.finished and (stream not in wanted or not (slot.failed or slot.ended)):
                 del self._slots[stream]
         self._watch.held = frozenset(self._slots)
 

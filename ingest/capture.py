@@ -2,29 +2,42 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, TypeVar
 
 from ingest.analysis import Analysis
 from ingest.backoff import Backoff
-from ingest.beat import Beat, Condition
+from ingest.beat import Condition
 from ingest.delivery import Delivery
 from ingest.detect.choose import make_detector
 from ingest.job import CaptureJob
-from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, CaptureLink
+from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
+from ingest.pace import Pace
 from ingest.preview import PreviewMaker
 from ingest.progress import Progress
 from ingest.pulse import Pulse
+from ingest.rate import Sampling
 from ingest.recorded_feed import RecordedFeed
 from ingest.sources.base import Source, SourceFailure
 from ingest.sources.factory import SourceContext, make_source, recording_key
+from ingest.trace import traced
 from moodline.broker import Broker, connect
+from moodline.crop import FrameCrops
 from moodline.crop_queue import Reader
-from moodline.errors import BrokerError, LeaseHeldError, LeaseLostError, ModelError
+from moodline.errors import (
+    BrokerError,
+    LeaseHeldError,
+    LeaseLostError,
+    ModelError,
+    StreamChangedError,
+    StreamEndedError,
+)
 from moodline.streams import StreamState
+from moodline.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +53,19 @@ Result = TypeVar("Result")
 class Capture:
     """One stream from its source to its crop queue."""
 
-    def __init__(self, job: CaptureJob, link: CaptureLink, *, native_lines: ReadLines = no_lines) -> None:
+    def __init__(
+        self, job: CaptureJob, link: CaptureLink, *, native_lines: ReadLines = no_lines, tracing: Tracing | None = None
+    ) -> None:
         self._job = job
         self._stream = job.stream
         self._link = link
         self._native_lines = native_lines
+        self._tracing = tracing
         self._progress = Progress(job.stream)
+        self._sampling = Sampling(job.stream.fps)
         self._reader: Reader | None = None
         self._redis_is_away = False
+        self._is_slowed = False
         interval_s = min(_REPORT_S, job.ingest.reader_lease.total_seconds() / 3)
         self._pulse = Pulse(link.stop, self._report, interval_s=interval_s)
 
@@ -60,15 +78,18 @@ class Capture:
         if broker is None:
             return EXIT_DONE
         with contextlib.closing(broker):
-            self._reader = self._patiently(lambda: self._acquire(broker))
-            if self._reader is None:
-                return EXIT_DONE
             try:
+                self._reader = self._patiently(lambda: self._acquire(broker))
+                if self._reader is None:
+                    return EXIT_DONE
                 self._read(self._reader)
                 return self._finish(self._reader)
-            except LeaseLostError as lost:
+            except (LeaseLostError, StreamChangedError) as lost:
                 log.warning("%s", lost)
-                return EXIT_AGAIN
+                return EXIT_LOST
+            except StreamEndedError as ended:
+                log.info("%s", ended)
+                return EXIT_DONE
 
     def _acquire(self, broker: Broker) -> Reader:
         recorded = self._stream.recorded
@@ -79,6 +100,8 @@ class Capture:
             lease=self._job.ingest.reader_lease,
             recorded=recorded,
             run=recording_key(self._stream) if recorded else None,
+            declared=self._job.declared,
+            once=self._job.once,
         )
 
     def _read(self, reader: Reader) -> None:
@@ -90,18 +113,41 @@ class Capture:
             self._progress.condition = Condition("unsupported", str(error))
             return
         preview = PreviewMaker(self._stream, reader.broker)
-        delivery = Delivery(reader, self._stream, self._progress, self._pulse)
+        pace = Pace(max_age_s=self._stream.max_age.total_seconds(), began_s=time.monotonic())
+        delivery = Delivery(reader, self._stream, self._progress, self._pulse, pace)
         with contextlib.closing(feed):
             for frame in feed.frames_or_none():
+                self._keep(pace, reader, analysis)
                 found = analysis.analyse(frame) if frame is not None else None
                 self._observe(feed, analysis)
                 if frame is not None and found is not None:
                     self._progress.analysed(frame)
-                    delivery.deliver(found, captured_s=frame.monotonic_s)
+                    self._deliver(delivery, reader, found, frame.monotonic_s)
                 preview.offer(analysis.look if found is not None else None)
                 if not self._pulse.beat():
                     return
         self._observe(feed, analysis)
+
+    def _deliver(self, delivery: Delivery, reader: Reader, found: FrameCrops, captured_s: float) -> None:
+        ids = [reader.crop_id(found.frame, crop.face) for crop in found.crops] if self._tracing else []
+        with traced(self._tracing, found, stream=self._stream.id, ids=ids, captured_s=captured_s) as frame:
+            delivery.deliver(frame, captured_s=captured_s)
+
+    def _keep(self, pace: Pace, reader: Reader, analysis: Analysis) -> None:
+        """Look as often as the workers keep up with."""
+        share = pace.step(time.monotonic())
+        if share == self._progress.share:
+            return
+        analysis.look_at(share)
+        if self._stream.fps:
+            self._sampling.rate.set(self._stream.fps * share)
+        reader.share = self._progress.share = share
+        if self._progress.is_slowed and not self._is_slowed:
+            log.warning("The workers are slower than stream %s: it is looked at less often.", self._stream.id)
+            self._is_slowed = True
+        elif share == 1.0 and self._is_slowed:
+            log.info("The workers keep up with stream %s again.", self._stream.id)
+            self._is_slowed = False
 
     def _feed(self, reader: Reader) -> Feed:
         settings, url = self._job.ingest, self._stream.shown_url
@@ -113,7 +159,13 @@ class Capture:
         return LiveFeed(source, settings, shown_url=url, slowest_s=1.0 / (self._stream.fps or 1.0))
 
     def _source(self, reader: Reader, pause: Callable[[float], bool]) -> Source:
-        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame, broker=reader.broker)
+        context = SourceContext(
+            pause,
+            self._native_lines,
+            resume_after=reader.resume_frame,
+            broker=reader.broker,
+            wanted=self._sampling,
+        )
         return make_source(self._stream, self._job.ingest, context)
 
     def _analysis(self, reader: Reader) -> Analysis:
@@ -125,8 +177,11 @@ class Capture:
     def _observe(self, feed: Feed, analysis: Analysis) -> None:
         progress = self._progress
         progress.condition = feed.condition
-        progress.frames, progress.faces, progress.reconnects = feed.frames, analysis.faces, feed.reconnects
-        progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed
+        left_out = self._sampling.left_out
+        progress.frames, progress.faces, progress.reconnects = feed.frames + left_out, analysis.faces, feed.reconnects
+        if isinstance(feed, RecordedFeed):
+            progress.total = feed.total
+        progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed + left_out
         progress.skipped["motion"] = analysis.skipped["motion"]
         progress.skipped["budget"] = analysis.skipped["budget"]
 
@@ -134,7 +189,7 @@ class Capture:
         """Give the lease back with the stream's last state; return the exit code."""
         condition = self._progress.condition
         if self._link.stop.is_set() and condition.state != "ended":
-            condition = Condition("stopped", f"Ingest stopped reading {self._stream.shown_url}.")
+            condition = Condition("stopped", self._link.why or f"Ingest stopped reading {self._stream.shown_url}.")
         self._progress.condition = condition
         log.log(logging.INFO if condition.state in _IN_ORDER else logging.ERROR, "%s", condition.sentence)
         backoff = Backoff(_LONGEST_WAIT)
@@ -146,7 +201,7 @@ class Capture:
                 log.warning("The end of stream %s is not yet recorded: %s", self._stream.id, error)
                 if not self._pulse.wait(backoff.next_s()):
                     break
-        self._link.send(Beat(condition, self._progress.counts()))
+        self._link.send(self._progress.beat())
         return EXIT_DONE if condition.state in _IN_ORDER else EXIT_FAILED
 
     def _patiently(self, step: Callable[[], Result]) -> Result | None:
@@ -171,7 +226,7 @@ class Capture:
 
     def _report(self) -> None:
         """Renew the lease and tell Redis and the supervisor how the stream is. Raises LeaseLostError."""
-        self._link.send(Beat(self._progress.condition, self._progress.counts()))
+        self._link.send(self._progress.beat())
         if self._reader is None:
             return
         try:

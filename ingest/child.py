@@ -55,9 +55,9 @@ class CaptureProcess:
             self._heard_s = time.monotonic()
         return beats
 
-    def ask_to_stop(self) -> None:
-        """Ask for an orderly stop."""
-        ask_to_stop(self.connection)
+    def ask_to_stop(self, why: str = "") -> None:
+        """Ask for an orderly stop; ``why`` is a sentence for the stream's state."""
+        ask_to_stop(self.connection, why)
 
     def wait(self, timeout_s: float) -> None:
         """Wait at most that long for the process to end."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from ingest.backoff import Backoff
+from ingest.pace import Pace
 from ingest.progress import Progress
 from ingest.pulse import Pulse
 from moodline.crop import FrameCrops
@@ -23,12 +24,13 @@ _BROKER_WAIT: Final = timedelta(seconds=2)
 class Delivery:
     """Delivers the frames of one stream, through one reader, in their order."""
 
-    def __init__(self, reader: Reader, stream: StreamSettings, progress: Progress, pulse: Pulse) -> None:
+    def __init__(self, reader: Reader, stream: StreamSettings, progress: Progress, pulse: Pulse, pace: Pace) -> None:
         self._reader = reader
         self._recorded = stream.recorded
         self._max_age_s = stream.max_age.total_seconds()
         self._progress = progress
         self._pulse = pulse
+        self._pace = pace
         self._backoff = Backoff(_BROKER_WAIT)
         self._undelivered_ends: tuple[str, ...] = ()
 
@@ -64,6 +66,7 @@ class Delivery:
             return _FULL_WAIT_S
         if answer.status == "accepted":
             self._progress.crops += len(frame.crops)
+            self._pace.took(answer, time.monotonic())
         return None
 
     def _give_up(self, frame: FrameCrops) -> None:

@@ -1,10 +1,11 @@
 """What a capture process is asked to do. Imports no OpenCV: the supervisor itself stays small."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from moodline.settings import IngestSettings, LogSettings, RedisSettings, StreamSettings
+from moodline.settings import IngestSettings, LogSettings, RedisSettings, StreamSettings, TracingSettings
+from moodline.streams import Once
 
 PROCESS_ENVIRONMENT: Final = {
     # Many small processes: a pool of threads and an arena of memory for every core would be waste.
@@ -19,7 +20,10 @@ PROCESS_ENVIRONMENT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CaptureJob:
-    """One stream and the settings it is read with. ``owner`` names this ingest in the stream's lease."""
+    """One stream and the settings it is read with. ``owner`` names this ingest in the stream's lease.
+
+    ``declared``: the stream as it was added at run time, if it was; ``once``: which recording it is, if it is one.
+    """
 
     stream: StreamSettings
     ingest: IngestSettings
@@ -27,3 +31,6 @@ class CaptureJob:
     log: LogSettings
     owner: str
     yunet_model: Path | None
+    tracing: TracingSettings = field(default_factory=TracingSettings)
+    declared: str | None = None
+    once: Once | None = None

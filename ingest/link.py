@@ -15,16 +15,20 @@ EXIT_AGAIN: Final = 1
 """The process could not go on, a new one may: also what Python exits with after an unforeseen error."""
 EXIT_FAILED: Final = 3
 """The stream cannot be read, now or later."""
-
-_STOP: Final = "stop"
+EXIT_LOST: Final = 4
+"""The stream is another reader's now, or has been removed."""
 
 
 class CaptureLink:
-    """The capture process's end. ``stop`` is set when the supervisor says so, and when it has died."""
+    """The capture process's end. ``stop`` is set when the supervisor says so, and when it has died.
+
+    ``why`` is the sentence that the supervisor gave as its reason, if it gave one.
+    """
 
     def __init__(self, connection: "Connection[Beat, str]") -> None:
         self._connection = connection
         self.stop = threading.Event()
+        self.why = ""
         threading.Thread(target=self._listen, name="supervisor-link", daemon=True).start()
 
     def send(self, beat: Beat) -> None:
@@ -34,11 +38,11 @@ class CaptureLink:
 
     def _listen(self) -> None:
         with contextlib.suppress(EOFError, OSError):
-            self._connection.recv()
+            self.why = self._connection.recv()
         self.stop.set()
 
 
-def ask_to_stop(connection: "Connection[str, Beat]") -> None:
-    """Ask the capture process at the other end to stop in order."""
+def ask_to_stop(connection: "Connection[str, Beat]", why: str = "") -> None:
+    """Ask the capture process at the other end to stop in order; ``why`` becomes the stream's sentence."""
     with contextlib.suppress(OSError):  # it has stopped already
-        connection.send(_STOP)
+        connection.send(why)

@@ -19,6 +19,7 @@ from ingest.live_feed import SourceHungError
 from ingest.native_stderr import NativeStderr
 from moodline.errors import MoodlineError
 from moodline.logs import configure_logs
+from moodline.tracing import make_tracing
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -35,10 +36,12 @@ def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(1)
     native = NativeStderr(job.stream.url.get_secret_value())
-    configure_logs(service=f"ingest/{job.stream.id}", level=job.log.level, style=job.log.format)
+    stream, logs = job.stream.id, job.log
+    configure_logs(service=f"ingest/{stream}", level=logs.level, style=logs.format, fields={"stream": stream})
     link = CaptureLink(connection)
+    tracing = make_tracing(job.tracing, "ingest")
     try:
-        code = Capture(job, link, native_lines=native.take).run()
+        code = Capture(job, link, native_lines=native.take, tracing=tracing).run()
     except SourceHungError as hung:
         log.error("%s A new process reads on.", hung)  # noqa: TRY400 - the sentence says it all
         code = EXIT_AGAIN
@@ -48,6 +51,8 @@ def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
     except Exception:
         log.exception("Reading stream %s failed; a new process begins again.", job.stream.id)
         code = EXIT_AGAIN
+    if tracing is not None:
+        tracing.close()
     sys.stderr.flush()
     # Not sys.exit: it would wait for a thread that hangs in OpenCV.
     os._exit(code)

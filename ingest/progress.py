@@ -4,12 +4,14 @@ import time
 from collections import Counter, deque
 from typing import Final
 
-from ingest.beat import Condition, Counts
+from ingest.beat import Beat, Condition, Counts
 from ingest.sources.base import Frame
 from moodline.settings import StreamSettings
 from moodline.streams import SkipReason, StreamStatus
 
 _RATE_WINDOW_S: Final = 5.0
+# Less than that is not worth a word.
+_SLOWED: Final = 0.9
 
 
 class Progress:
@@ -25,6 +27,9 @@ class Progress:
         self.faces = 0
         self.crops = 0
         self.reconnects = 0
+        self.position = 0
+        self.total = 0
+        self.share = 1.0
         self.skipped: Counter[SkipReason] = Counter()
 
     def analysed(self, frame: Frame) -> None:
@@ -35,6 +40,28 @@ class Progress:
         height, width = frame.pixels.shape[:2]
         self._size = (width, height)
         self._last_frame_at_ms = frame.captured_at_ms
+        self.position = frame.number + 1
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether the stream is looked at noticeably less often than it should, for the workers' sake."""
+        return self.share < _SLOWED
+
+    @property
+    def shown(self) -> Condition:
+        """The condition as people see it: with a word on workers that do not keep up."""
+        fps = self._stream.fps
+        if self.condition.state != "live" or not self.is_slowed or not fps:
+            return self.condition
+        return Condition(
+            "live",
+            f"{self.condition.sentence} The workers are slower than this stream: it is looked at "
+            f"{fps * self.share:.1f} instead of {fps:g} times a second.",
+        )
+
+    def beat(self) -> Beat:
+        """Return a sign of life."""
+        return Beat(self.shown, self.counts(), self.share)
 
     def counts(self) -> Counts:
         """Return the totals."""
@@ -43,9 +70,10 @@ class Progress:
     def status(self) -> StreamStatus:
         """Return what the API shows."""
         width, height = self._size
+        shown = self.shown
         return StreamStatus(
-            state=self.condition.state,
-            sentence=self.condition.sentence,
+            state=shown.state,
+            sentence=shown.sentence,
             source=self._stream.shown_url,
             kind="recorded" if self._stream.recorded else "live",
             frames=self.frames,
@@ -56,6 +84,8 @@ class Progress:
             reconnects=self.reconnects,
             skipped={str(reason): count for reason, count in self.skipped.items()},
             last_frame_at_ms=self._last_frame_at_ms,
+            position=self.position,
+            total=self.total,
             labels=dict(self._stream.labels),
             preview=self._stream.preview,
         )

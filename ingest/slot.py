@@ -7,10 +7,11 @@ from multiprocessing.context import ForkServerContext
 from typing import Final
 
 from ingest.backoff import Backoff
-from ingest.beat import Counts
+from ingest.beat import Beat, Counts
 from ingest.child import CaptureProcess
 from ingest.job import CaptureJob
-from ingest.link import EXIT_DONE, EXIT_FAILED
+from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST
+from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
 from moodline.streams import SKIP_REASONS
 
@@ -19,28 +20,36 @@ log = logging.getLogger(__name__)
 _LONGEST_RESTART: Final = timedelta(seconds=10)
 # A process that has run for this long was in order: what ends it then is a new trouble.
 _STEADY_S: Final = 30.0
+# What is left of the time to stop is for killing and clearing up.
+ORDERLY_S: Final = STOP_WITHIN_S - 2.0
 # A recording goes on where it was, and so comes again to what ended its process.
 _MOST_CRASHES: Final = 5
 
 
 class Slot:
-    """Keeps one stream's capture process running until the stream has ended or failed for good."""
+    """Keeps one stream's capture process running until the stream has ended, failed for good, or is to be left.
+
+    ``finished``: no process runs, and none will. Then ``failed`` and ``ended`` tell how it came, and where neither is
+    set, the stream was left to others.
+    """
 
     def __init__(
         self, context: ForkServerContext, job: CaptureJob, metrics: Metrics, *, label: str | None = None
     ) -> None:
         """``label``: the stream's name in the metrics, where that is not its id."""
         self._context = context
-        self._job = job
+        self.job = job
         self._counters = _StreamCounters(metrics, label or job.stream.id)
         self._backoff = Backoff(_LONGEST_RESTART)
         self._start_at_s = 0.0
         self._started_s = 0.0
+        self._stop_by_s: float | None = None
         self._crashes = 0
+        self.made_s = time.monotonic()
         self.process: CaptureProcess | None = None
         self.finished = False
         self.failed = False
-        self.retiring = False
+        self.ended = False
 
     def step(self) -> None:
         """Take in what the process has said, and start, restart or end it as needed."""
@@ -50,55 +59,55 @@ class Slot:
             return
         exit_code = self.process.exit_code
         for beat in self.process.beats():
-            self._counters.update(beat.counts)
+            self._counters.update(beat)
         if exit_code is not None:
             self._ended(self.process, exit_code)
+        elif self._stop_by_s is not None and time.monotonic() > self._stop_by_s:
+            self.close(self.process)
+            self.finished = True
         elif self.process.is_hung:
-            log.error("The process of stream %s gives no sign of life and is killed.", self._job.stream.id)
+            log.error("The process of stream %s gives no sign of life and is killed.", self.job.stream.id)
             self.close(self.process)
             self._start_again()
 
-    def retire(self) -> bool:
-        """Ask the process to stop for good, and return whether it has; to be called until it has."""
-        process, self.finished = self.process, True
-        if process is None:
-            return True
-        if process.exit_code is not None or process.is_hung:
-            self.close(process)
-            return True
-        if not self.retiring:
-            process.ask_to_stop()
-            self.retiring = True
-        for beat in process.beats():
-            self._counters.update(beat.counts)
-        return False
+    def leave(self, why: str) -> None:
+        """Read the stream no longer: ``finished`` as soon as its process has ended. ``why``: a sentence."""
+        if self._stop_by_s is not None:
+            return
+        self._stop_by_s = time.monotonic() + ORDERLY_S
+        if self.process is None:
+            self.finished = True
+        else:
+            self.process.ask_to_stop(why)
 
     def close(self, process: CaptureProcess) -> None:
         """Take in a process's last words, and end it if it still runs."""
         for beat in process.beats():
-            self._counters.update(beat.counts)
+            self._counters.update(beat)
         process.kill()
         self.process = None
 
     def _start(self) -> None:
         self._started_s = time.monotonic()
         try:
-            self.process = CaptureProcess(self._context, self._job)
+            self.process = CaptureProcess(self._context, self.job)
         except OSError as error:  # no memory or no descriptors left: perhaps later
-            log.error("No process can be started for stream %s: %s", self._job.stream.id, error)  # noqa: TRY400
+            log.error("No process can be started for stream %s: %s", self.job.stream.id, error)  # noqa: TRY400
             self._start_again()
             return
         self._counters.new_process()
-        log.debug("Stream %s is read by process %s", self._job.stream.id, self.process.pid)
+        log.debug("Stream %s is read by process %s", self.job.stream.id, self.process.pid)
 
     def _ended(self, process: CaptureProcess, exit_code: int) -> None:
         self.close(process)
-        if exit_code in {EXIT_DONE, EXIT_FAILED}:
+        is_left = self._stop_by_s is not None
+        if is_left or exit_code in {EXIT_DONE, EXIT_FAILED, EXIT_LOST}:
             self.finished = True
-            self.failed = exit_code == EXIT_FAILED
+            self.failed = exit_code == EXIT_FAILED and not is_left
+            self.ended = exit_code == EXIT_DONE and not is_left
             return
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-        log.warning("The process of stream %s ended with %s.", self._job.stream.id, how)
+        log.warning("The process of stream %s ended with %s.", self.job.stream.id, how)
         self._start_again()
 
     def _start_again(self) -> None:
@@ -106,8 +115,8 @@ class Slot:
             self._backoff.reset()
             self._crashes = 0
         self._crashes += 1
-        if self._job.stream.recorded and self._crashes >= _MOST_CRASHES:
-            log.error("Stream %s is given up: reading it failed %d times.", self._job.stream.id, self._crashes)
+        if self.job.stream.recorded and self._crashes >= _MOST_CRASHES:
+            log.error("Stream %s is given up: reading it failed %d times.", self.job.stream.id, self._crashes)
             self.finished = self.failed = True
         self._start_at_s = time.monotonic() + self._backoff.next_s()
 
@@ -121,13 +130,17 @@ class _StreamCounters:
         self._crops = metrics.counter("crops").labels(stream)
         self._reconnects = metrics.counter("reconnects").labels(stream)
         self._skipped = {reason: metrics.counter("skipped").labels(stream, reason) for reason in SKIP_REASONS}
+        self._share = metrics.gauge("rate_share").labels(stream)
+        self._share.set(1.0)
         self._last = Counts()
 
     def new_process(self) -> None:
         self._last = Counts()
 
-    def update(self, counts: Counts) -> None:
+    def update(self, beat: Beat) -> None:
+        counts = beat.counts
         last, self._last = self._last, counts
+        self._share.set(beat.share)
         self._frames.inc(counts.frames - last.frames)
         self._faces.inc(counts.faces - last.faces)
         self._crops.inc(counts.crops - last.crops)

@@ -73,6 +73,10 @@ class Tracker:
         self._lost_after_s = lost_after_s
         self._open: list[_Track] = []
 
+    def lose_after(self, seconds: float) -> None:
+        """Count a face as left when it was not found for so long, from now on."""
+        self._lost_after_s = seconds
+
     @property
     def is_following(self) -> bool:
         """Whether there is an open track."""

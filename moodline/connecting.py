@@ -57,6 +57,8 @@ def _options(settings: RedisSettings) -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
     }
     url = settings.url.get_secret_value() if settings.url else ""
+    if settings.password is not None and not url.startswith("unix://"):
+        options["password"] = settings.password.get_secret_value()  # the URL's own goes before it
     if settings.tls_ca is not None and url.startswith("rediss://"):
         if not settings.tls_ca.is_file():
             raise ConfigError(f"redis.tls_ca: there is no file {settings.tls_ca}; correct the path.")

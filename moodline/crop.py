@@ -5,6 +5,7 @@ added by ``enqueue.lua`` alone, which also writes ``age``.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,7 @@ CROP_SIDE: Final = 48
 """Height and width of a crop, in pixels: the model's input."""
 CROP_BYTES: Final = CROP_SIDE * CROP_SIDE
 _YEAR_10000_MS: Final = 253_402_300_800_000
+_TRACE_CONTEXT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class FrameCrops:
     """What ingest found in one analysed frame.
 
     ``captured_at_ms`` is UTC in Unix milliseconds (recorded: the file's ``start_at`` plus media time); ``stages``
-    are milliseconds since capture; ``ended_tracks`` are tracks of which nothing more will come.
+    are milliseconds since capture; ``ended_tracks`` are tracks of which nothing more will come; ``trace`` is
+    the context of the frame's trace, which nearly all frames lack.
     """
 
     frame: int
@@ -57,9 +60,10 @@ class FrameCrops:
     crops: tuple[Crop, ...]
     ended_tracks: tuple[str, ...]
     stages: Mapping[str, float]
+    trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QueuedCrop:
     """A crop as the worker takes it: decoded and opened."""
 
@@ -73,6 +77,7 @@ class QueuedCrop:
     captured_at_ms: int
     stages: Mapping[str, float]
     pixels: bytes
+    trace: str | None = None
 
 
 def encode_crop(crop: Crop, frame: FrameCrops, *, crop_id: str, sealer: Sealer) -> tuple[bytes, bytes]:
@@ -89,6 +94,8 @@ def encode_crop(crop: Crop, frame: FrameCrops, *, crop_id: str, sealer: Sealer) 
         "at": frame.captured_at_ms,
         "stages": {name: round(value, 1) for name, value in frame.stages.items()},
     }
+    if frame.trace is not None:
+        meta["trace"] = frame.trace
     packed: bytes = msgpack.packb(meta)
     return packed, sealer.seal(crop.pixels, crop_id)
 
@@ -97,9 +104,10 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
     """Decode a queue entry. Raises PoisonCropError (no crop of ours) or UnreadableCropError (another key)."""
     fields = _unpack_meta(meta)
     try:
+        crop_id = _text(fields["id"])
         x, y, width, height = fields["box"]
         crop = QueuedCrop(
-            id=_text(fields["id"]),
+            id=crop_id,
             frame=int(fields["frame"]),
             track=_text(fields["track"]),
             box=Box(int(x), int(y), int(width), int(height)),
@@ -108,7 +116,8 @@ def decode_crop(meta: bytes, image: bytes, *, sealer: Sealer) -> QueuedCrop:
             score=_finite(fields["score"]),
             captured_at_ms=_moment(fields["at"]),
             stages={_text(name): _finite(value) for name, value in fields["stages"].items()},
-            pixels=sealer.open(image, _text(fields["id"])),
+            pixels=sealer.open(image, crop_id),
+            trace=_trace_context(fields.get("trace")),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise PoisonCropError(f"a field of the crop is missing or has the wrong type ({error!r})") from error
@@ -142,6 +151,11 @@ def _moment(value: object) -> int:
     if not 0 <= milliseconds < _YEAR_10000_MS:
         raise ValueError("expected a time between 1970 and 9999")
     return milliseconds
+
+
+def _trace_context(value: object) -> str | None:
+    """What is no context is no reason to lose a crop."""
+    return value if isinstance(value, str) and _TRACE_CONTEXT.fullmatch(value) else None
 
 
 def _text(value: object) -> str:

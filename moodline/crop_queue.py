@@ -11,9 +11,9 @@ import numpy as np
 
 from moodline.broker import Broker
 from moodline.crop import FrameCrops, encode_crop
-from moodline.errors import BrokerUnavailableError, LeaseHeldError, LeaseLostError
+from moodline.errors import BrokerUnavailableError, LeaseHeldError, LeaseLostError, StreamChangedError, StreamEndedError
 from moodline.settings import StreamSettings
-from moodline.streams import StreamStatus
+from moodline.streams import Once, StreamStatus
 
 RECORDED_TRACK_TIMEOUT: Final = timedelta(minutes=1)
 """A recording may wait for workers, so its tracks end when the reader says so, and this is only the safety net."""
@@ -21,16 +21,26 @@ RECORDED_TRACK_TIMEOUT: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """What became of a frame. ``full``: nothing was written, try again. ``overflow``: crops dropped to make room."""
+    """What became of a frame. ``full``: nothing was written, try again. ``overflow``: crops dropped to make room.
+
+    Of a live stream also how it fares: for how long its oldest crop has waited, and how many of its crops ever became
+    events (``judged``) and were dropped as stale or overflow (``lost``).
+    """
 
     status: Literal["accepted", "duplicate", "full"]
     crops: int = 0
     overflow: int = 0
     queued: int = 0
+    waited_ms: int = 0
+    judged: int = 0
+    lost: int = 0
 
 
 class Reader:
-    """Holds the reader's lease of one stream. All methods but ``renew`` and ``report`` belong to one thread."""
+    """Holds the reader's lease of one stream. All methods but ``renew`` and ``report`` belong to one thread.
+
+    ``share`` is how much of the stream's ``fps`` it is looked at now: its tracks are waited for that much longer.
+    """
 
     def __init__(self, broker: Broker, stream: StreamSettings, *, lease: "_Lease", recorded: bool) -> None:
         self.broker = broker
@@ -41,6 +51,7 @@ class Reader:
         self._sealer = broker.sealer()
         self.token = np.base_repr(int(lease.token), 36).lower()
         self.run = lease.run or self.token
+        self.share = 1.0
         self.resume_frame = lease.resume_frame
 
     @classmethod
@@ -53,11 +64,15 @@ class Reader:
         lease: timedelta,
         recorded: bool,
         run: str | None = None,
+        declared: str | None = None,
+        once: Once | None = None,
     ) -> "Reader":
         """Take the lease of ``stream``; ``owner`` may take over from itself at once.
 
         ``run`` names a recording (path, size and time of change, say): its reader goes on where an earlier one of the
-        same run ended. Raises LeaseHeldError while another owner holds the lease, BrokerError.
+        same run ended. ``declared``: the stream as it was added at run time. Raises LeaseHeldError while another owner
+        holds the lease, StreamChangedError where the stream is no longer what was declared, StreamEndedError where
+        ``once`` is over, BrokerError.
         """
         nonce = uuid.uuid4().hex
         common: dict[str, Any] = {
@@ -65,8 +80,15 @@ class Reader:
             "owner": owner,
             "nonce": nonce,
             "lease_ms": _milliseconds(lease),
+            "key": once.key if once else None,
         }
-        reply = broker.run("lease", broker.keys_of(stream.id), op="acquire", run=run if recorded else None, **common)
+        more: dict[str, Any] = {"run": run if recorded else None, "declared": declared}
+        more["began_ms"] = once.began_ms if once else None
+        reply = broker.run("lease", broker.keys_of(stream.id), op="acquire", **more, **common)
+        if reply[0] == b"changed":
+            raise StreamChangedError(f"Stream {stream.id} was changed or removed before it could be read.")
+        if reply[0] == b"ended":
+            raise StreamEndedError(f"Stream {stream.id} has been read to its end by another reader.")
         if reply[0] == b"held":
             raise LeaseHeldError(
                 f"Stream {stream.id} is being read by {reply[1].decode()}; it can be taken over when that reader stops."
@@ -142,7 +164,7 @@ class Reader:
     def _track_timeout(self) -> timedelta:
         if self._recorded:
             return RECORDED_TRACK_TIMEOUT
-        slowest = min(self._stream.fps or 1, self._stream.crops_per_second or math.inf)
+        slowest = min((self._stream.fps or 1) * self.share, self._stream.crops_per_second or math.inf)
         return max(self._stream.track_timeout, timedelta(seconds=3 / slowest))
 
     def _keep(self, op: str, **more: Any) -> None:
@@ -151,7 +173,9 @@ class Reader:
             raise self._lost()
 
     def _lost(self) -> LeaseLostError:
-        return LeaseLostError(f"The lease of stream {self._stream.id} has passed to another reader; this one stops.")
+        return LeaseLostError(
+            f"The lease of stream {self._stream.id} has passed to another reader, or was revoked; this one stops."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,30 @@ class UnknownStreamError(MoodlineError):
     """Nobody has ever read this stream."""
 
 
+class JobsOffError(MoodlineError):
+    """This moodline does not take such jobs; the message names the setting."""
+
+
+class NotAllowedError(MoodlineError):
+    """A path that was named is not below the folder that is allowed, or is not there."""
+
+
+class StreamChangedError(MoodlineError):
+    """A stream that was added at run time is no longer what somebody took it for."""
+
+
+class StreamEndedError(MoodlineError):
+    """A recording has been read to its end by another reader."""
+
+
+class StreamConflictError(MoodlineError):
+    """A stream cannot be added or changed as things are: it exists, stands in a file, or there are too many."""
+
+
+class SourceNotAllowedError(MoodlineError):
+    """The configuration does not allow this source for streams that are added at run time."""
+
+
 class LeaseHeldError(MoodlineError):
     """Another reader holds the lease of this stream."""
 

@@ -15,6 +15,14 @@ PARTITIONS_KEY: Final = f"{NAMESPACE}partitions"
 """The number of partitions, fixed when the first service connects."""
 API_KEYS_KEY: Final = f"{NAMESPACE}api-keys"
 """Hashes of the keys to the HTTP API (moodline.access)."""
+JOBS_KEY: Final = f"{NAMESPACE}jobs"
+"""The jobs that are known, by when they were made (moodline.jobs)."""
+JOB_PREFIX: Final = f"{NAMESPACE}job:"
+"""One job: this and its id."""
+INGESTS_KEY: Final = f"{NAMESPACE}ingests"
+"""The owners of all ingest hosts that share the streams (moodline.hosts)."""
+INGEST_PREFIX: Final = f"{NAMESPACE}ingest:"
+"""What one ingest host says of itself: this and its owner; gone with the host."""
 CHANNEL_PREFIX: Final = f"{NAMESPACE}events:"
 """Pub/Sub channel of a stream: this and the stream's id."""
 
@@ -32,8 +40,8 @@ class KeyKind:
 KEY_KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType(
     {
         "queue": KeyKind("stream", "stream", "the crop queue", "max_crops, max_bytes, max_age of the stream"),
-        "reader": KeyKind("hash", "stream", "the reader's lease: token, nonce, owner", "TTL reader_lease"),
-        "hand": KeyKind("hash", "stream", "a worker's hand: holder, worker, cursor, deadline, lease", "TTL 1 day"),
+        "reader": KeyKind("hash", "stream", "the reader's lease: token, nonce, owner, deadline", "TTL reader_lease"),
+        "hand": KeyKind("hash", "stream", "a worker's hand: holder, worker, cursor, deadline", "TTL 1 day"),
         "ledger": KeyKind("hash", "stream", "accepted, events, dropped by reason, queued and its bytes", "9 fields"),
         "info": KeyKind("hash", "stream", "state, bounds, last token, run and frame of a recording", "40 fields"),
         "pending": KeyKind("hash", "stream", "queued crops of each track", "one field a queued track"),
@@ -48,10 +56,11 @@ KEY_KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType(
         "deadlines": KeyKind("zset", "partition", "open tracks by deadline", "track_timeout"),
         "streams": KeyKind("zset", "partition", "known streams by when they were last swept", "one member a stream"),
         "webcams": KeyKind("set", "partition", "browsers' webcams that send pictures", "api.max_webcams members"),
+        "declared": KeyKind("hash", "partition", "streams that were added at run time", "api.max_streams"),
         "bell": KeyKind("list", "partition", "wakes idle workers", "8 entries"),
         "feed": KeyKind("stream", "partition", "the event feed", "feed_max_events"),
         "dead": KeyKind("stream", "partition", "the dead-letter feed, without pixels", "dead_letter_max"),
-        "state": KeyKind("hash", "partition", "sequence number, epoch, turn, queued bytes, totals", "16 fields"),
+        "state": KeyKind("hash", "partition", "sequence number, epoch, clock, turn, queued bytes, totals", "16 fields"),
     }
 )
 
@@ -89,6 +98,11 @@ def _check(kind: str, scope: str) -> None:
         raise ValueError(f"{kind} is no key of a {scope}")
 
 
+def ingest_key(owner: str) -> str:
+    """Return the key under which an ingest host tells of itself."""
+    return INGEST_PREFIX + owner
+
+
 def channel(stream: str) -> str:
     """Return the Pub/Sub channel of a stream's events."""
     return CHANNEL_PREFIX + stream
@@ -111,6 +125,10 @@ def key_table() -> str:
     rows = ["| key | type | holds | bound |", "|---|---|---|---|"]
     rows.append(f"| `{PARTITIONS_KEY}` | string | the number of partitions | one number |")
     rows.append(f"| `{API_KEYS_KEY}` | hash | hashes of the keys to the HTTP API | one field a key |")
+    rows.append(f"| `{JOBS_KEY}` | zset | known jobs by when they were made | one member a job |")
+    rows.append(f"| `{JOB_PREFIX}<id>` | hash | one job: what is wanted, how far it is | jobs.keep |")
+    rows.append(f"| `{INGESTS_KEY}` | set | the ingest hosts | one member a host |")
+    rows.append(f"| `{INGEST_PREFIX}<host>` | string | the streams that a host wants | TTL reader_lease |")
     for name, kind in KEY_KINDS.items():
         suffix = ":<stream>" if kind.scope == "stream" else ""
         suffix += ":<step>:<bucket>" if name == "sum" else ""

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -22,18 +23,21 @@ class _RedactingFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, service, logger, message and the record's extra fields."""
+    """One JSON object a line: time, level, service, logger, message and the record's extra fields.
 
-    def __init__(self, service: str) -> None:
+    Those have the same names everywhere: ``stream``, ``crop``, ``events`` (ids; an event has the id of its crop).
+    """
+
+    def __init__(self, service: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__()
-        self._service = service
+        self._fields = {"service": service, **(fields or {})}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "service": self._service,
+            **self._fields,
             "logger": record.name,
             "message": record.getMessage(),
         }
@@ -43,12 +47,17 @@ class JsonFormatter(logging.Formatter):
         return redact_text(json.dumps(line, default=str, ensure_ascii=False))
 
 
-def configure_logs(*, service: str, level: str = "info", style: LogFormat = "auto") -> None:
-    """Send all log records to stderr. ``style`` auto means text on a terminal and JSON in a container's log."""
+def configure_logs(
+    *, service: str, level: str = "info", style: LogFormat = "auto", fields: Mapping[str, str] | None = None
+) -> None:
+    """Send all log records to stderr. ``style`` auto means text on a terminal and JSON in a container's log.
+
+    ``fields`` stand in every line of JSON.
+    """
     as_json = style == "json" or (style == "auto" and not sys.stderr.isatty() and _in_container())
     handler = logging.StreamHandler(sys.stderr)
     text = f"%(asctime)s %(levelname)-7s {service}: %(message)s"
-    handler.setFormatter(JsonFormatter(service) if as_json else _RedactingFormatter(text))
+    handler.setFormatter(JsonFormatter(service, fields) if as_json else _RedactingFormatter(text))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 

@@ -54,6 +54,7 @@ class SplitScores(_Part):
 
     split: str
     mirrored_copy: bool = Field(description="whether the mean over the face and its mirror was scored")
+    apart: bool = Field(False, description="whether faces with a near copy in the training split were left out")
     near_copies: int = Field(description="scored faces that have a near copy among the training faces")
     fer2013: LabelScores
     ferplus: LabelScores | None = None
@@ -90,6 +91,7 @@ class ModelManifest(_Part):
     preprocessing: str
     output: Literal["probabilities"] = "probabilities"
     temperature: float = Field(gt=0, description="already part of the graph; do not apply it again")
+    prior_shift: float = Field(0.0, ge=0, description="strength of the logit adjustment, part of the graph too")
     architecture: str
     parameters: int
     flops_per_face: int

@@ -1,6 +1,7 @@
 """Every Prometheus metric of moodline, declared once; its help text is the question that it answers.
 
-Labels are bounded: streams come from the configuration, emotions, reasons, stages and states from fixed sets.
+Labels are bounded: streams come from the configuration, which also says how many may be added at run time; emotions,
+reasons, stages and states from fixed sets.
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,22 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from moodline.errors import PortTakenError
 
-Service = Literal["ingest", "worker", "api"]
+Service = Literal["ingest", "worker", "api", "jobs"]
 CounterName = Literal[
-    "frames", "faces", "crops", "skipped", "reconnects", "events", "batches", "dead_letters", "model_swaps"
+    "frames",
+    "faces",
+    "crops",
+    "skipped",
+    "reconnects",
+    "events",
+    "batches",
+    "dead_letters",
+    "model_swaps",
+    "jobs_ended",
+    "config_changes",
 ]
 GaugeName = Literal[
+    "rate_share",
     "subscribers",
     "stream_up",
     "stream_state",
@@ -26,6 +38,7 @@ GaugeName = Literal[
     "accepted",
     "delivered",
     "dropped",
+    "streams_read",
     "worker_ready",
     "model_info",
     "build_info",
@@ -36,6 +49,9 @@ GaugeName = Literal[
     "redis_net",
     "feed_length",
     "dead_letter_length",
+    "jobs_known",
+    "jobs_oldest_wait",
+    "jobs_workers",
 ]
 HistogramName = Literal["batch_size", "stage_seconds", "request_seconds"]
 
@@ -61,17 +77,27 @@ COUNTERS: Final[Mapping[CounterName, Metric]] = MappingProxyType(
         "crops": Metric("moodline_crops", "ingest", "How many crops did the queue accept?", ("stream",)),
         "skipped": Metric("moodline_skipped", "ingest", "How much was never accepted, and why?", ("stream", "reason")),
         "reconnects": Metric("moodline_reconnects", "ingest", "How often was a source opened again?", ("stream",)),
+        "config_changes": Metric(
+            "moodline_config_changes", "ingest", "How often was a new file taken, how often refused?", ("result",)
+        ),
         "events": Metric("moodline_events", "worker", "How many emotion events were published?", ("stream", "emotion")),
         "batches": Metric("moodline_batches", "worker", "How many batches went through the model?"),
         "dead_letters": Metric("moodline_dead_letters", "worker", "How many crops were poison?", ("stream",)),
         "model_swaps": Metric(
             "moodline_model_swaps", "worker", "How many new models were taken, how many refused?", ("result",)
         ),
+        "jobs_ended": Metric("moodline_jobs_ended", "jobs", "How many jobs have ended, and how?", ("kind", "state")),
     }
 )
 
 GAUGES: Final[Mapping[GaugeName, Metric]] = MappingProxyType(
     {
+        "rate_share": Metric(
+            "moodline_rate_share",
+            "ingest",
+            "What share of its fps is a stream looked at (below 1: the workers are slower than it)?",
+            ("stream",),
+        ),
         "subscribers": Metric("moodline_subscribers", "api", "How many subscribers follow the events live?"),
         "stream_up": Metric("moodline_stream_up", "api", "Is the stream live (1) or not (0)?", ("stream",)),
         "stream_state": Metric(
@@ -89,6 +115,7 @@ GAUGES: Final[Mapping[GaugeName, Metric]] = MappingProxyType(
         "dropped": Metric(
             "moodline_dropped_total", "api", "How many accepted crops got no event, and why?", ("stream", "reason")
         ),
+        "streams_read": Metric("moodline_streams_read", "ingest", "How many streams does this ingest host read?"),
         "worker_ready": Metric("moodline_worker_ready", "worker", "Is the worker warm and taking crops?"),
         "model_info": Metric(
             "moodline_model_info",
@@ -108,6 +135,11 @@ GAUGES: Final[Mapping[GaugeName, Metric]] = MappingProxyType(
         ),
         "feed_length": Metric("moodline_feed_length", "api", "How many events does the feed hold?"),
         "dead_letter_length": Metric("moodline_dead_letter_length", "api", "How many poison crops are kept?"),
+        "jobs_known": Metric("moodline_jobs", "api", "How many jobs are known, in which state?", ("kind", "state")),
+        "jobs_oldest_wait": Metric(
+            "moodline_jobs_oldest_wait_seconds", "api", "How long has the oldest waiting job waited?", ("kind",)
+        ),
+        "jobs_workers": Metric("moodline_jobs_workers", "api", "How many workers do such jobs?", ("kind",)),
     }
 )
 

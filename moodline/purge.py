@@ -54,12 +54,23 @@ def purge(broker: Broker, stream: str, *, before: datetime | None, dry_run: bool
 
 
 def forget(broker: Broker, stream: str) -> None:
-    """Delete a stream that nobody reads, and its summaries; its events stay in the feed. Raises BrokerError."""
-    keys = broker.keys_of(stream)
-    _remove(broker, keys, stream, dry_run=False)
+    """Delete a stream and its summaries; its events stay, for without them the feed's sequence would have holes."""
+    remove_stream(broker, stream)
     with broker.errors():
-        for name in list(_buckets(broker, keys, stream, None)):
-            broker.client.delete(name)
+        buckets = list(_buckets(broker, broker.keys_of(stream), stream, None))
+        for start in range(0, len(buckets), _CHUNK):
+            broker.client.delete(*buckets[start : start + _CHUNK])
+
+
+def remove_stream(broker: Broker, stream: str, *, undeclare: bool = False) -> None:
+    """End a stream: its reader's token is revoked, what is queued is dropped, its tracks leave, its ledger is folded.
+
+    ``undeclare``: it is also taken off the streams that were added at run time. Raises BrokerError.
+    """
+    common = {"stream": stream, "limit": _CHUNK, "feed_max": broker.settings.feed_max_events, "undeclare": undeclare}
+    # In chunks, since a script blocks the server while it runs.
+    while broker.run("remove", broker.keys_of(stream), **common):
+        pass
 
 
 def _check_unread(broker: Broker, keys: PartitionKeys, stream: str, *, force: bool) -> None:
@@ -76,9 +87,7 @@ def _remove(broker: Broker, keys: PartitionKeys, stream: str, *, dry_run: bool) 
     with broker.errors():
         queued = broker.client.xlen(keys.of_stream("queue", stream))
     if not dry_run:
-        # In chunks, since a script blocks the server while it runs.
-        while broker.run("remove", keys, stream=stream, limit=_CHUNK, feed_max=broker.settings.feed_max_events):
-            pass
+        remove_stream(broker, stream)
     return queued
 
 

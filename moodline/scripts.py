@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from moodline.keys import lua_prelude
 
-ScriptName = Literal["lease", "enqueue", "take", "commit", "drop", "sweep", "remove", "read"]
+ScriptName = Literal["lease", "enqueue", "take", "commit", "drop", "sweep", "remove", "declare", "read"]
 
 SCRIPT_NAMES: Final[tuple[ScriptName, ...]] = (
     "lease",
@@ -18,6 +18,7 @@ SCRIPT_NAMES: Final[tuple[ScriptName, ...]] = (
     "drop",
     "sweep",
     "remove",
+    "declare",
     "read",
 )
 

@@ -21,7 +21,10 @@ SKIP_REASONS: Final[tuple[SkipReason, ...]] = get_args(SkipReason)
 
 @dataclass(slots=True)
 class StreamStatus:
-    """What a stream's reader last said. ``source`` is redacted, ``fps`` what is really analysed a second."""
+    """What a stream's reader last said. ``source`` is redacted, ``fps`` what is really analysed a second.
+
+    Of a recording, ``position`` frames lie behind the reader, and ``total`` is what the file promises (0: nothing).
+    """
 
     state: StreamState
     sentence: str
@@ -35,6 +38,8 @@ class StreamStatus:
     reconnects: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     last_frame_at_ms: int | None = None
+    position: int = 0
+    total: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     preview: Literal["off", "blurred", "clear"] = "off"
 
@@ -47,6 +52,17 @@ class StreamStatus:
         """Return the status that ``to_json`` wrote; fields of a newer version are passed over."""
         known = {member.name for member in fields(cls)}
         return cls(**{name: value for name, value in json.loads(text).items() if name in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A recording that several hosts would read, and which is over for all that were there when one came to its end.
+
+    ``key`` tells it from others of its stream; ``began_ms``: since when its reader's host is there, by Redis's clock.
+    """
+
+    key: str
+    began_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +82,10 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """A stream at one instant. ``token``: of its last reader, whose ``status`` this is."""
+    """A stream at one instant. ``token``: of its last reader, whose ``status`` this is; ``reader``: who reads it now.
+
+    ``declared``: where the stream's settings stand, as far as is known; ``enabled`` is false for a paused one.
+    """
 
     id: str
     token: str
@@ -75,6 +94,9 @@ class StreamView:
     open_tracks: int
     last_event_ms: int | None
     now_ms: int
+    reader: str = ""
+    declared: Literal["api", "file"] | None = None
+    enabled: bool = True
 
 
 def stream_ids(broker: Broker) -> list[str]:
@@ -120,6 +142,7 @@ def view_of_reply(stream: str, reply: Any) -> StreamView | None:
         open_tracks=int(reply[4]),
         last_event_ms=int(float(last_event)) if last_event else None,
         now_ms=int(reply[0]),
+        reader=reply[7].decode(),
     )
 
 

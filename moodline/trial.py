@@ -50,7 +50,8 @@ def _whole_way(broker: "Broker", keys: PartitionKeys) -> None:
     broker.run("lease", keys, op="release", token=token, **lease)
     broker.run("sweep", keys, feed_max=1, streams=1, tracks=1, quiet=True)
     broker.run("read", keys, stream=_STREAM)
-    broker.run("remove", keys, stream=_STREAM, limit=2, feed_max=1, quiet=True)
+    broker.run("declare", keys, stream=_STREAM, text="trial")
+    broker.run("remove", keys, stream=_STREAM, limit=2, feed_max=1, undeclare=True, quiet=True)
 
 
 def _frame(token: bytes) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from typing import Any
 from moodline.broker import Broker
 from moodline.errors import BrokerUnavailableError, HandLostError
 from moodline.keys import PartitionKeys
+from moodline.scripts import ScriptName
 from moodline.streams import DropReason
 
 COMMIT_AT_MOST = 32
 """Crops a commit: a script holds the server, so it stays short."""
+
+# What is made for every crop is not frozen: a frozen dataclass takes four times as long to make.
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Hand:
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A crop as it stands in the queue. ``age_ms``: from capture to ``take``, of that ``queued_ms`` in the queue."""
 
@@ -38,9 +41,10 @@ class Entry:
         """Bytes that the entry takes in the queue's budget."""
         return len(self.meta) + len(self.image)
 
-    def as_of(self, earlier_ms: float) -> "Entry":
-        """Return the entry with its ages as they were ``earlier_ms`` before it was taken."""
-        return Entry(self.id, self.age_ms - earlier_ms, self.queued_ms - earlier_ms, self.meta, self.image)
+    def rewind(self, ms: float) -> None:
+        """Let the ages be those of ``ms`` before the entry was taken."""
+        self.age_ms -= ms
+        self.queued_ms -= ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Take:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Committed:
     """One classified crop: JSON members ``head`` (of the frame and face) and ``tail`` (of the judgement)."""
 
@@ -92,6 +96,27 @@ class CommitRules:
     resolutions: Sequence[tuple[timedelta, timedelta]]
 
 
+Release = bool | str
+"""Whether to give the hand back with the last crop; an entry's id: if no take has gone past this entry meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Crops of one stream that are to become events."""
+
+    hand: Hand
+    crops: Sequence[Committed]
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a commit or drop has done: how many crops it ended, and whether it gave the hand back."""
+
+    crops: int
+    released: bool
+
+
 class WorkQueue:
     """All crop queues of one partition, as one worker sees them. ``take`` belongs to one thread."""
 
@@ -114,11 +139,12 @@ class WorkQueue:
             alone_ok=alone_ok,
             held=held,
         )
+        now_ms, alone_waits, taken, lost = reply
         return Take(
-            taken=[_taken(item) for item in reply[2]],
-            alone_waits=int(reply[1]),
-            lost=[stream.decode() for stream in reply[3]],
-            now_ms=int(reply[0]),
+            taken=[_taken(item) for item in taken],
+            alone_waits=int(alone_waits),
+            lost=[stream.decode() for stream in lost],
+            now_ms=int(now_ms),
         )
 
     def wait(self, timeout: timedelta) -> bool:
@@ -132,7 +158,47 @@ class WorkQueue:
 
         ``release`` gives the hand back. Raises HandLostError (nothing was written), BrokerError.
         """
-        args: dict[str, Any] = {
+        (ended,) = self.commit_each([Commit(hand, crops, release)], rules)
+        if ended is None:
+            raise HandLostError(f"Stream {hand.stream} has passed to another worker.")
+        return ended.crops
+
+    def commit_each(self, commits: Sequence[Commit], rules: CommitRules) -> list[Ended | None]:
+        """Commit crops of several streams in few round trips; None where the hand is lost.
+
+        Raises BrokerError, and then any of them may have been written: sending them again ends nothing twice.
+        """
+        common = self._common(rules)
+        done: list[Ended | None] = [Ended(0, released=False)] * len(commits)
+        # Pieces of one stream go one after the other, so that its order holds whatever becomes of a call.
+        pieces = [_pieces(commit.crops) for commit in commits]
+        for turn in range(max(map(len, pieces), default=0)):
+            due = [number for number, cut in enumerate(pieces) if turn < len(cut) and done[number] is not None]
+            calls = []
+            for number in due:
+                release = commits[number].release if turn == len(pieces[number]) - 1 else False
+                packed = [_packed(crop) for crop in pieces[number][turn]]
+                calls.append(_gate(commits[number].hand, release) | common | {"crops": packed})
+            for number, reply in zip(due, self._again("commit", calls), strict=True):
+                done[number] = _ended(reply, done[number])
+        return done
+
+    def drop(self, hand: Hand, crops: Sequence[tuple[Entry, DropReason, str]], *, release: Release) -> Ended | None:
+        """End crops without an event, each with its reason and a detail for the dead-letter feed.
+
+        Returns None where the hand is lost.
+        """
+        packed = [[entry.id, reason, detail] for entry, reason, detail in crops]
+        args = {"crops": packed, "dead_max": self._broker.settings.dead_letter_max}
+        (reply,) = self._again("drop", [_gate(hand, release) | args])
+        return _ended(reply)
+
+    def sweep(self) -> None:
+        """Do what no lease, commit or drop does any more: dead hands, ended tracks, crops past their time."""
+        sweep(self._broker, self._keys)
+
+    def _common(self, rules: CommitRules) -> dict[str, Any]:
+        return {
             "feed_max": self._broker.settings.feed_max_events,
             "labels": list(rules.labels),
             "model": rules.model,
@@ -140,32 +206,28 @@ class WorkQueue:
             "hysteresis": rules.hysteresis,
             "resolutions": [[step.total_seconds(), keep.total_seconds()] for step, keep in rules.resolutions],
         }
-        done = 0
-        pieces = [crops[i : i + COMMIT_AT_MOST] for i in range(0, len(crops), COMMIT_AT_MOST)] or [[]]
-        for number, piece in enumerate(pieces, start=1):
-            packed = [_packed(crop) for crop in piece]
-            done += self._gated("commit", hand, release=release and number == len(pieces), crops=packed, **args)
-        return done
 
-    def drop(self, hand: Hand, crops: Sequence[tuple[Entry, DropReason, str]], *, release: bool) -> int:
-        """End crops without an event, each with its reason and a detail for the dead-letter feed."""
-        packed = [[entry.id, reason, detail] for entry, reason, detail in crops]
-        return self._gated("drop", hand, release=release, crops=packed, dead_max=self._broker.settings.dead_letter_max)
-
-    def sweep(self) -> None:
-        """Do what no lease, commit or drop does any more: dead hands, ended tracks, crops past their time."""
-        sweep(self._broker, self._keys)
-
-    def _gated(self, name: Any, hand: Hand, *, release: bool, **args: Any) -> int:
-        all_args = {"stream": hand.stream, "hand": hand.holder, "release": release, **args}
+    def _again(self, name: ScriptName, calls: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Run a script for each call; where a reply was lost, once more: what has ended does not end twice."""
         try:
-            reply = self._broker.run(name, self._keys, **all_args)
+            return self._broker.run_each(name, self._keys, calls)
         except BrokerUnavailableError:
-            # Entries that the lost call has ended are gone, so sending it again ends nothing twice.
-            reply = self._broker.run(name, self._keys, **all_args)
-        if reply[0] != b"done":
-            raise HandLostError(f"Stream {hand.stream} has passed to another worker.")
-        return int(reply[1])
+            return self._broker.run_each(name, self._keys, calls)
+
+
+def _gate(hand: Hand, release: Release) -> dict[str, Any]:
+    return {"stream": hand.stream, "hand": hand.holder, "release": release}
+
+
+def _ended(reply: Any, before: Ended | None = None) -> Ended | None:
+    if reply[0] != b"done":
+        return None
+    return Ended(int(reply[1]) + (before.crops if before else 0), bool(reply[2]))
+
+
+def _pieces(crops: Sequence[Committed]) -> list[Sequence[Committed]]:
+    """Cut crops into pieces for one commit each; none is one empty piece, which may give a hand back."""
+    return [crops[i : i + COMMIT_AT_MOST] for i in range(0, len(crops), COMMIT_AT_MOST)] or [[]]
 
 
 def sweep(broker: Broker, keys: PartitionKeys) -> None:

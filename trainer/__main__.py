@@ -1,112 +1,44 @@
 """`python -m trainer`: train, evaluate and publish models."""
 
 import logging
+import os
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import Literal
 
 import typer
 
-from moodline.emotions import EMOTIONS, Emotion
 from moodline.errors import MoodlineError
-from trainer.data import read_split
-from trainer.recipe import read_recipe
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, evaluate and publish models.")
-
-DEFAULT_MODEL = Path("worker/models/vgg11-ferplus/1")
-DataOption = Annotated[Path, typer.Option("--data", help="Folder with train/<emotion>/*.png or train.csv.")]
+from trainer.commands.dataset import build_data
+from trainer.commands.reporting import report
+from trainer.commands.scoring import evaluate
+from trainer.commands.training import build_models, train
 
 
-@app.command()
-def train(
-    data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints and history.csv.")],
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "default",
-    resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint in --out.")] = False,
-) -> None:
-    """Train a network; Ctrl-C and --resume give the same run."""
-    from trainer.checkpoint import newest_checkpoint
-    from trainer.run import resume as go_on
-    from trainer.run import start_run
-    from trainer.train import train as run_all
-
-    how = read_recipe(recipe)
-    if not resume and newest_checkpoint(out) is not None:
-        raise typer.BadParameter(f"{out} holds a run already: add --resume, or choose another folder.")
-    faces, validation = read_split(data, "train"), read_split(data, "validation")
-    run = start_run(how)
-    if resume:
-        go_on(run, out)
-    try:
-        run_all(run, faces, validation, out)
-    except KeyboardInterrupt:
-        typer.echo(f"stopped after {run.state.epochs_done} epochs; go on with --resume", err=True)
-        raise typer.Exit(130) from None
-
-
-@app.command()
-def evaluate(
-    model: Annotated[Path, typer.Option(help="Model folder, for example worker/models/vgg11-ferplus/1.")],
-    data: DataOption,
-    split: Annotated[str, typer.Option(help="Which split to score.")] = "validation",
-    emotions: Annotated[str, typer.Option(help="Comma-separated; the others are left out.")] = "",
-    mirrored: Annotated[bool, typer.Option(help="Score the mean over each face and its mirror.")] = False,
-    apart: Annotated[bool, typer.Option(help="Leave out near copies of faces of the train split.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Score a published model on a split of any data folder."""
-    from trainer.evaluate import load_model, probabilities, report
-    from trainer.labels import away_from
-
-    faces = read_split(data, split)
-    if apart:
-        faces = faces.where(away_from(faces, read_split(data, "train")))
-    found = probabilities(load_model(model), faces, mirrored)
-    typer.echo(report(found, faces, split, _emotions(emotions), as_json=as_json))
-
-
-@app.command()
-def publish(
-    run: Annotated[Path, typer.Option(help="Folder of a run; its newest checkpoint is published.")],
-    data: DataOption,
-    to: Annotated[Path, typer.Option(help="<registry>/<name>/<version>")] = DEFAULT_MODEL,
-    replace: Annotated[bool, typer.Option(help="Replace a version that is there already.")] = False,
-    note: Annotated[str, typer.Option(help="One sentence for the manifest and the model card.")] = "",
-) -> None:
-    """Export, calibrate, score and publish a run as a model folder."""
-    from trainer.publish import publish_run
-
-    faces, validation = read_split(data, "train"), read_split(data, "validation")
-    manifest = publish_run(run, faces, validation, to, replace=replace, note=note)
-    typer.echo(f"{to}: {manifest.bytes / 1e6:.2f} MB, sha256 {manifest.sha256}")
-
-
-@app.command()
-def summary(data: DataOption) -> None:
-    """Say what a data folder holds, before hours are spent on it."""
-    for split in ("train", "validation"):
-        faces = read_split(data, split)
-        majority = faces.majority()
-        typer.echo(f"{split}: {len(faces)} faces, {int((majority >= 0).sum())} with a FER+ majority")
-        for index, emotion in enumerate(EMOTIONS):
-            own, voted = int((faces.labels == index).sum()), int((majority == index).sum())
-            typer.echo(f"  {emotion:9} {own:6} labelled {voted:6} by most raters")
-
-
-def _emotions(text: str) -> tuple[Emotion, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    wrong = [name for name in names if name not in EMOTIONS]
-    if wrong:
-        raise typer.BadParameter(f"{wrong[0]!r} is not one of {', '.join(EMOTIONS)}.", param_hint="--emotions")
-    return tuple(emotion for emotion in EMOTIONS if emotion in names) or EMOTIONS
+def build_app() -> typer.Typer:
+    """Return the commands, as `moodline` hands over to them."""
+    # Rich draws frames even into pipes and logs; plain help is what they want.
+    markup: Literal["rich"] | None = "rich" if sys.stdout.isatty() else None
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=markup,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Train, evaluate and publish models.",
+    )
+    app.add_typer(build_data(), name="data")
+    app.add_typer(build_models(), name="models")
+    for command in (train, report, evaluate):
+        app.command()(command)
+    return app
 
 
 def main() -> None:
     """Run the command line; errors of moodline are one sentence and an exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it says much that is no news
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
-        app()
+        build_app()(prog_name="moodline")
     except MoodlineError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

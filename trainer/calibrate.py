@@ -24,6 +24,17 @@ def best_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) ->
     return float(np.exp((low + high) / 2))
 
 
+def prior_shift(targets: NDArray[np.floating], strength: float) -> NDArray[np.float64]:
+    """What is added to logits so that rare classes are found more often (C,): -strength * log(prior).
+
+    `targets` (N, C) are the soft labels of training; rows of zeros do not count. From Menon et al. 2021,
+    "Long-tail learning via logit adjustment", after training: 0 changes nothing, 1 makes up for the
+    whole imbalance. It costs calibration and accuracy where the world is as unbalanced as the data.
+    """
+    priors = targets.sum(axis=0, dtype=np.float64)
+    return np.asarray(-strength * np.log(priors / priors.sum()))
+
+
 def _loss(logits: NDArray[np.floating], labels: NDArray[np.int64], temperature: float) -> float:
     """Mean negative log likelihood."""
     scaled = logits.astype(np.float64) / temperature

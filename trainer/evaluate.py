@@ -1,7 +1,7 @@
 """How good a model is on a split: against the raters' majority and against the data set's own labels."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,27 @@ if TYPE_CHECKING:
 def load_model(folder: Path) -> "keras.Model":
     """Load the model of a model folder, after its sha256 was checked. Raises ModelError."""
     return load_file(folder / verify_model(folder).file)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model that faces are shown to."""
+
+    tag: str
+    labels: tuple[Emotion, ...]
+    model: "keras.Model"
+
+    def probabilities(self, faces: Faces, mirrored: bool = False) -> NDArray[np.float32]:
+        """Probabilities (N, 7) of the faces, 0 for emotions that the model does not know."""
+        out = np.zeros((len(faces), len(EMOTIONS)), np.float32)
+        out[:, [EMOTIONS.index(label) for label in self.labels]] = probabilities(self.model, faces, mirrored)
+        return out
+
+
+def load_scorer(folder: Path) -> Scorer:
+    """Load the model of a model folder, after its sha256 was checked. Raises ModelError."""
+    manifest = verify_model(folder)
+    return Scorer(f"{manifest.name}@{manifest.version}", manifest.labels, load_file(folder / manifest.file))
 
 
 def load_file(path: Path) -> "keras.Model":
@@ -66,16 +87,18 @@ def score(found: NDArray[np.floating], labels: NDArray[np.int64], kept: Sequence
 
 
 def split_scores(
-    found: NDArray[np.floating], faces: Faces, split: str, mirrored: bool, near_copies: int
+    found: NDArray[np.floating], faces: Faces, split: str, mirrored: bool, near_copies: int, apart: bool = False
 ) -> SplitScores:
     """Score probabilities (N, 7) of a split against both kinds of labels, on seven and on four emotions.
 
-    `near_copies` is how many of them have a near copy among the faces that the model was trained on.
+    `near_copies` is how many of them have a near copy among the faces that the model was trained on,
+    `apart` whether such faces were left out before.
     """
     majority = faces.majority()
     return SplitScores(
         split=split,
         mirrored_copy=mirrored,
+        apart=apart,
         near_copies=near_copies,
         fer2013=_both(found, faces.labels),
         ferplus=_both(found, majority) if (majority >= 0).any() else None,
@@ -84,28 +107,3 @@ def split_scores(
 
 def _both(found: NDArray[np.floating], labels: NDArray[np.int64]) -> LabelScores:
     return LabelScores(seven=score(found, labels), four=score(found, labels, FOUR))
-
-
-def report(
-    found: NDArray[np.floating],
-    faces: Faces,
-    split: str,
-    kept: Sequence[Emotion] = EMOTIONS,
-    *,
-    as_json: bool = False,
-) -> str:
-    """What `evaluate` prints of probabilities (N, 7): scores on both kinds of labels, as text or JSON."""
-    kinds = {"FER+ majority": faces.majority(), "FER2013": faces.labels}
-    scores = {name: score(found, labels, kept) for name, labels in kinds.items() if (labels >= 0).any()}
-    if as_json:
-        plain = {name: one.model_dump() for name, one in scores.items()}
-        return json.dumps({"split": split, "emotions": list(kept), "scores": plain}, indent=2)
-    lines = []
-    for name, one in scores.items():
-        recall = "  ".join(f"{emotion} {share:.1%}" for emotion, share in one.recall.items())
-        lines += [
-            f"{split}, {name}: {one.faces} faces",
-            f"  accuracy {one.accuracy:.1%}  macro-F1 {one.macro_f1:.3f}  ECE {one.ece:.3f}",
-            f"  recall: {recall}",
-        ]
-    return "\n".join(lines)

@@ -2,10 +2,12 @@
 
 import io
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.data import SIDE
 from trainer.network import rescaling
@@ -16,12 +18,24 @@ if TYPE_CHECKING:
 _WEIGHTS = "model.weights.h5"
 
 
-def inference_model(trained: "keras.Model", side: int, temperature: float = 1.0) -> "keras.Model":
+@dataclass(frozen=True)
+class Output:
+    """What becomes of a trained network's logits: `logits[:, first:end] / temperature + shift`, then softmax.
+
+    `columns` are first and end of one head's; `shift` is (classes,), or a number for all.
+    """
+
+    columns: tuple[int, int | None] = (0, None)
+    temperature: float = 1.0
+    shift: NDArray[np.float64] | float = 0.0
+
+
+def inference_model(trained: "keras.Model", side: int, output: Output = Output()) -> "keras.Model":
     """Build the model that ships from a trained network of `trainer.network`.
 
     Takes faces (N, 48, 48, 1) float32, values 0..255; gives probabilities (N, classes) float32. The
-    batch norms are folded into the convolutions, the temperature into the last layer. Where `side`,
-    the size that the network was trained on, is not 48, the faces are scaled first.
+    batch norms are folded into the convolutions, the output's numbers into the last layer. Where
+    `side`, the size that the network was trained on, is not 48, the faces are scaled first.
     """
     import keras
 
@@ -30,40 +44,47 @@ def inference_model(trained: "keras.Model", side: int, temperature: float = 1.0)
     x = rescaling()(x)
     layers = list(trained.layers)
     for layer, following in zip(layers, [*layers[1:], None], strict=True):
-        if isinstance(layer, keras.layers.Conv2D):
+        if isinstance(following, keras.layers.BatchNormalization):
             x = _folded(layer, following)(x)
         elif isinstance(layer, keras.layers.MaxPooling2D):
             x = keras.layers.MaxPooling2D(2, name=layer.name)(x)
         elif isinstance(layer, keras.layers.GlobalAveragePooling2D):
             x = keras.layers.GlobalAveragePooling2D(name=layer.name)(x)
+        elif isinstance(layer, keras.layers.Flatten):
+            x = keras.layers.Flatten(name=layer.name)(x)
         elif isinstance(layer, keras.layers.Dense):
-            x = _divided(layer, temperature)(x)
+            x = _calibrated(layer, output)(x)
     return keras.Model(faces, keras.layers.Softmax(name="probabilities")(x), name=trained.name)
 
 
-def _folded(convolution: Any, norm: Any) -> "keras.layers.Layer":
-    """The convolution with the batch norm that follows it in its weights, and ReLU."""
+def _folded(weighted: Any, norm: Any) -> "keras.layers.Layer":
+    """The convolution or dense layer with the batch norm that follows it in its weights, and ReLU."""
     import keras
 
     gamma, beta, mean, variance = (np.asarray(v.numpy(), np.float64) for v in norm.variables)
     factor = gamma / np.sqrt(variance + norm.epsilon)
-    kernel = np.asarray(convolution.kernel.numpy(), np.float64) * factor
-    layer = keras.layers.Conv2D(
-        convolution.filters, 3, padding="same", activation="relu", dtype="float32", name=convolution.name
-    )
-    layer.build((None, None, None, kernel.shape[2]))
+    kernel = np.asarray(weighted.kernel.numpy(), np.float64) * factor
+    how = {"activation": "relu", "dtype": "float32", "name": weighted.name}
+    if isinstance(weighted, keras.layers.Conv2D):
+        layer = keras.layers.Conv2D(weighted.filters, 3, padding="same", **how)
+    else:
+        layer = keras.layers.Dense(weighted.units, **how)
+    layer.build((*[None] * (kernel.ndim - 1), kernel.shape[-2]))
     layer.set_weights([kernel, beta - mean * factor])
     return layer
 
 
-def _divided(dense: Any, temperature: float) -> "keras.layers.Layer":
-    """The last layer with its logits divided by the temperature."""
+def _calibrated(dense: Any, output: Output) -> "keras.layers.Layer":
+    """The last layer with one head's columns, its logits divided by the temperature and shifted."""
     import keras
 
-    kernel, bias = (np.asarray(v.numpy(), np.float64) / temperature for v in (dense.kernel, dense.bias))
-    layer = keras.layers.Dense(dense.units, dtype="float32", name=dense.name)
+    columns = slice(*output.columns)
+    kernel, bias = (
+        np.asarray(v.numpy(), np.float64)[..., columns] / output.temperature for v in (dense.kernel, dense.bias)
+    )
+    layer = keras.layers.Dense(kernel.shape[1], dtype="float32", name=dense.name)
     layer.build((None, kernel.shape[0]))
-    layer.set_weights([kernel, bias])
+    layer.set_weights([kernel, bias + output.shift])
     return layer
 
 

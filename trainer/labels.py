@@ -15,21 +15,39 @@ def usable(faces: Faces, how: Labels) -> NDArray[np.bool_]:
     """Mask (N,) of the faces to learn from.
 
     With votes: at least `how.least_votes` of them for the seven emotions, and one of the seven in
-    the first place. Without votes: all.
+    the first place. Without votes, or where the own label is learned beside them or alone: all.
     """
-    if not faces.has_votes:
+    if how.two_heads or not faces.has_votes or how.fer2013_weight == 1:
         return np.ones(len(faces), np.bool_)
+    return _voted(faces, how)
+
+
+def _voted(faces: Faces, how: Labels) -> NDArray[np.bool_]:
     enough = faces.votes.sum(axis=1) >= how.least_votes
     return np.asarray(enough & (faces.votes.max(axis=1) >= faces.others.max(axis=1)))
 
 
 def targets(faces: Faces, how: Labels) -> NDArray[np.float32]:
-    """Soft labels (N, 7), each row adding up to 1: the raters' votes, mixed with the data's own label."""
+    """Soft labels (N, 7), each row adding up to 1: the raters' votes, mixed with the data's own label.
+
+    With two heads (N, 14): the votes and the own label side by side, each times its share of the
+    loss; the votes are all 0 where they are too few to learn from.
+    """
     own = np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels]
-    if not faces.has_votes:
+    own = np.asarray((1 - how.smoothing) * own + how.smoothing / len(EMOTIONS), np.float32)
+    if not faces.has_votes and not how.two_heads:
         return own
     votes = faces.votes / np.maximum(faces.votes.sum(axis=1, keepdims=True), 1)
+    if how.two_heads:
+        votes = votes * _voted(faces, how)[:, None]
+        sides = ((1 - how.fer2013_weight) * votes, how.fer2013_weight * own)
+        return np.concatenate(sides, axis=1, dtype=np.float32)
     return np.asarray((1 - how.fer2013_weight) * votes + how.fer2013_weight * own, np.float32)
+
+
+def labels_of(faces: Faces, head: str) -> NDArray[np.int64]:
+    """What a head is to find (N,): the raters' majority where there are votes, -1 for none; or the own label."""
+    return faces.majority() if head == "ferplus" and faces.has_votes else faces.labels
 
 
 def without_copies(faces: Faces) -> NDArray[np.bool_]:
@@ -47,5 +65,6 @@ def away_from(faces: Faces, others: Faces) -> NDArray[np.bool_]:
 
 
 def training_faces(train: Faces, validation: Faces, how: Labels) -> Faces:
-    """The faces of `train` to learn from: usable, once each, and unlike those of `validation`."""
-    return train.where(usable(train, how) & without_copies(train) & away_from(train, validation))
+    """The faces of `train` to learn from: usable, once each, and (without `near_copies`) unlike `validation`'s."""
+    chosen = usable(train, how) & without_copies(train)
+    return train.where(chosen if how.near_copies else chosen & away_from(train, validation))

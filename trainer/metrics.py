@@ -38,6 +38,12 @@ def recalls(table: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(totals > 0, table.diagonal() / np.maximum(totals, 1), np.nan)
 
 
+def precisions(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Precision of each class of a confusion table; nan for a class that was never answered."""
+    totals = table.sum(axis=0)
+    return np.where(totals > 0, table.diagonal() / np.maximum(totals, 1), np.nan)
+
+
 def macro_f1(table: NDArray[np.int64]) -> float:
     """Mean F1 over the classes that have faces."""
     there = table.sum(axis=1) > 0

@@ -3,23 +3,24 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
 from moodline.manifest import MANIFEST_NAME, ModelManifest, SplitScores, Training, file_sha256, verify_model
 from trainer.augment import scaled
 from trainer.average import predict
-from trainer.calibrate import best_temperature
+from trainer.calibrate import best_temperature, prior_shift
 from trainer.card import model_card
-from trainer.checkpoint import newest_checkpoint, read_state
+from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
 from trainer.evaluate import load_file, probabilities, split_scores
-from trainer.export import inference_model, save_half
-from trainer.labels import away_from, training_faces
-from trainer.network import GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
+from trainer.export import Output, inference_model, save_half
+from trainer.labels import away_from, labels_of, targets, training_faces
+from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
 from trainer.run import Run, resume, start_run
@@ -30,45 +31,57 @@ if TYPE_CHECKING:
 _FILE, _CARD = "model.keras", "MODEL_CARD.md"
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What of a run is published, and how: one head, the strength of its logit adjustment, a note for the card.
+
+    None takes the run's first head, or the recipe's strength.
+    """
+
+    head: str | None = None
+    prior_shift: float | None = None
+    note: str = ""
+
+
 def publish_run(
-    run_folder: Path, train: Faces, validation: Faces, target: Path, *, replace: bool = False, note: str = ""
+    run_folder: Path,
+    train: Faces,
+    validation: Faces,
+    target: Path,
+    *,
+    replace: bool = False,
+    choice: Choice = Choice(),
 ) -> ModelManifest:
     """Export, calibrate, score and publish the newest checkpoint of a run as the model folder `target`.
 
-    `target` is `<registry>/<name>/<version>`. Raises ModelError where there is no checkpoint, or where
-    the version is there already and `replace` is not given.
+    `target` is `<registry>/<name>/<version>`. Raises ModelError where there is no checkpoint or no such
+    head, or where the version is there already and `replace` is not given.
     """
     if target.exists() and not replace:
         raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
-    checkpoint = newest_checkpoint(run_folder)
-    if checkpoint is None:
-        raise ModelError(f"{run_folder} holds no checkpoint: train first, or name the run's folder.")
-    recipe = Recipe.model_validate(read_state(checkpoint).recipe)
-    run = start_run(recipe)
-    resume(run, run_folder)
-    side = recipe.size_of(run.state.epochs_done - 1)
+    run = finished_run(run_folder)
+    recipe, side, head = run.recipe, run.side, _head(run, choice)
     faces = training_faces(train, validation, recipe.labels)
     run.average(faces, side)
-    temperature = _temperature(run, validation, side)
+    strength = recipe.prior_shift if choice.prior_shift is None else choice.prior_shift
+    output = _output(run, head, faces, validation, strength)
 
     def write(folder: Path) -> None:
-        model = inference_model(run.averaged, side, temperature)
-        save_half(model, folder / _FILE)
+        save_half(inference_model(run.averaged, side, output), folder / _FILE)
         # Scored is what ships: the file with its halved weights, loaded again.
         loaded = load_file(folder / _FILE)
         manifest = ModelManifest(
             name=target.parent.name,
             version=int(target.name),
-            file=_FILE,
-            bytes=(folder / _FILE).stat().st_size,
-            sha256=file_sha256(folder / _FILE),
+            **_file_facts(folder / _FILE),
             preprocessing=_preprocessing(side),
-            temperature=round(temperature, 4),
+            temperature=round(output.temperature, 4),
+            prior_shift=strength,
             architecture=_architecture(recipe, side),
             parameters=loaded.count_params(),
             flops_per_face=flops_per_face(recipe.network, side, len(EMOTIONS)),
-            training=_training(run, len(faces), note),
-            scores=_all_scores(loaded, faces, validation),
+            training=_training(run, head, len(faces), choice.note),
+            scores=_all_scores(loaded, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
         (folder / _CARD).write_text(model_card(manifest))
@@ -100,22 +113,58 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _temperature(run: Run, validation: Faces, side: int) -> float:
-    """The temperature that fits the validation split, on the labels that the recipe aims at."""
-    aims_at_votes = validation.has_votes and run.recipe.labels.fer2013_weight < 0.5
-    labels = validation.majority() if aims_at_votes else validation.labels
+def finished_run(folder: Path) -> Run:
+    """The run of a folder with the weights that count: of its newest checkpoint, or the best one's after patience.
+
+    Raises ModelError where there is none.
+    """
+    checkpoint = newest_checkpoint(folder)
+    if checkpoint is None:
+        raise ModelError(f"{folder} holds no checkpoint: train first, or name the run's folder.")
+    run = start_run(Recipe.model_validate(read_state(checkpoint).recipe))
+    resume(run, folder)
+    if run.epoch != run.state.epochs_done:
+        load_checkpoint(checkpoint_of(folder, run.epoch), run.variables)
+    return run
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    """What the manifest says of the model file."""
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def _head(run: Run, choice: Choice) -> str:
+    """The output that is chosen, the first where none is. Raises ModelError for one that the run has not."""
+    heads = run.recipe.labels.heads
+    if choice.head not in (None, *heads):
+        raise ModelError(f"The run has an output for {' and '.join(heads)}, none for {choice.head!r}.")
+    return choice.head or heads[0]
+
+
+def _output(run: Run, head: str, faces: Faces, validation: Faces, strength: float) -> Output:
+    """One head's columns, its temperature fitted on the validation split, its adjustment by the training's priors."""
+    first = run.recipe.labels.heads.index(head) * len(EMOTIONS)
+    columns = slice(first, first + len(EMOTIONS))
+    labels = labels_of(validation, head)
     chosen = labels >= 0
-    logits = predict(run.averaged, scaled(validation.images[chosen], side))
-    return best_temperature(logits, labels[chosen])
+    logits = predict(run.averaged, scaled(validation.images[chosen], run.side))[:, columns]
+    shift = prior_shift(targets(faces, run.recipe.labels)[:, columns], strength)
+    return Output((columns.start, columns.stop), best_temperature(logits, labels[chosen]), shift)
 
 
-def _all_scores(model: "keras.Model", faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:
-    """Scores without and with a mirrored copy; `faces` are those that were trained on."""
-    copies = int((~away_from(validation, faces)).sum())
-    return tuple(
-        split_scores(probabilities(model, validation, mirrored), validation, "validation", mirrored, copies)
-        for mirrored in (False, True)
-    )
+def _all_scores(model: "keras.Model", train: Faces, faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:
+    """Scores without and with a mirrored copy, of all faces and of those without a near copy in `train`.
+
+    `faces` are those of `train` that were learned from.
+    """
+    scores = []
+    for apart in (False, True):
+        scored = validation.where(away_from(validation, train)) if apart else validation
+        copies = int((~away_from(scored, faces)).sum())
+        for mirrored in (False, True):
+            found = probabilities(model, scored, mirrored)
+            scores.append(split_scores(found, scored, "validation", mirrored, copies, apart))
+    return tuple(scores)
 
 
 def _preprocessing(side: int) -> str:
@@ -130,22 +179,29 @@ def _architecture(recipe: Recipe, side: int) -> str:
     blocks = ", ".join("+".join(str(width) for width in block) for block in NETWORKS[recipe.network])
     return (
         f"{recipe.network}: blocks of 3x3 convolutions ({blocks}), batch norm (folded) and ReLU, "
-        f"max pooling, global average pooling, one dense layer; {side}x{side} grey"
+        f"max pooling, {_end(recipe.network)}; {side}x{side} grey"
     )
 
 
-def _training(run: Run, count: int, note: str) -> Training:
+def _end(network: str) -> str:
+    hidden = ", ".join(str(width) for width in DENSE.get(network, ()))
+    return f"dense layers ({hidden}) and one more" if hidden else "global average pooling, one dense layer"
+
+
+def _training(run: Run, head: str, count: int, note: str) -> Training:
     labels = run.recipe.labels
+    data = "once each" if labels.near_copies else "once each and without near copies of validation faces"
     return Training(
         recipe=run.recipe.name,
         seed=run.recipe.seed,
-        epochs=run.state.epochs_done,
+        epochs=run.epoch,
         faces=count,
         labels=(
             f"{1 - labels.fer2013_weight:.0%} FER+ votes as soft labels (contempt, unknown and not-a-face "
             f"left out, at least {labels.least_votes} votes), {labels.fer2013_weight:.0%} FER2013 label"
+            + (f", each with its own output; published is that for {head}" if labels.two_heads else "")
         ),
-        data="FER2013 train split, without exact copies and without near copies of validation faces",
+        data=f"FER2013 train split, {data}",
         code_version=code_version(),
         versions=library_versions(),
         finished_at=datetime.now(UTC).replace(microsecond=0),

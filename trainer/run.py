@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS
 from trainer.augment import scaled
 from trainer.average import load_average, measure_norms
-from trainer.checkpoint import CheckpointError, RunState, load_checkpoint, newest_checkpoint
+from trainer.checkpoint import CheckpointError, RunState, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import Faces
-from trainer.network import build_network
+from trainer.loss import accuracy, soft_cross_entropy
+from trainer.network import DENSE, build_network
 from trainer.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -31,6 +33,16 @@ class Run:
     model: "keras.Model"
     averaged: "keras.Model"
     state: RunState
+
+    @property
+    def epoch(self) -> int:
+        """The epoch (from 1) whose weights count: the last one, or the best where the recipe's patience has an end."""
+        return self.state.best_epoch if self.recipe.patience else self.state.epochs_done
+
+    @property
+    def side(self) -> int:
+        """Side in pixels of the faces in that epoch."""
+        return self.recipe.size_of(self.epoch - 1)
 
     @property
     def variables(self) -> list[Any]:
@@ -56,33 +68,69 @@ def start_run(recipe: Recipe) -> Run:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
+        outputs = len(EMOTIONS) * len(recipe.labels.heads)
+        side = recipe.phases[0].size if recipe.network in DENSE else None
         model, averaged = (
-            build_network(recipe.network, len(EMOTIONS), recipe.dropout, seed=recipe.seed) for _ in range(2)
+            build_network(recipe.network, outputs, recipe.dropout, side, seed=recipe.seed) for _ in range(2)
         )
     finally:
         keras.config.set_dtype_policy(before)
     optimizer = _optimizer(recipe, model)
-    model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.compile(optimizer, loss=soft_cross_entropy, metrics=[accuracy])
     return Run(recipe, model, averaged, RunState(recipe.model_dump(mode="json")))
 
 
 def _optimizer(recipe: Recipe, model: "keras.Model") -> "keras.optimizers.Optimizer":
     import keras
 
-    optimizer = keras.optimizers.SGD(
-        recipe.peak_rate,
-        momentum=recipe.momentum,
-        nesterov=True,
+    average = {"use_ema": True, "ema_momentum": recipe.average}
+    if recipe.optimizer == "rmsprop":
+        decay = recipe.weight_decay or None
+        optimizer = keras.optimizers.RMSprop(recipe.peak_rate, weight_decay=decay, **average)
+    else:
         # Keras takes the decay off the weights beside the gradient, not through the momentum. There the
         # literature's L2 factor acts 1 / (1 - momentum) times as strongly.
-        weight_decay=recipe.weight_decay / (1 - recipe.momentum),
-        use_ema=True,
-        ema_momentum=recipe.average,
-    )
+        decay = recipe.weight_decay / (1 - recipe.momentum)
+        momentum = {"momentum": recipe.momentum, "nesterov": recipe.momentum > 0}
+        optimizer = keras.optimizers.SGD(recipe.peak_rate, weight_decay=decay, **momentum, **average)
     no_decay = [v for v in model.trainable_variables if v.path.rpartition("/")[2] != "kernel"]
     optimizer.exclude_from_weight_decay(var_list=no_decay)
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def warm_start(run: Run, folder: Path) -> None:
+    """Take the weights over from the newest checkpoint of another run, of the recipe that `recipe.start` names.
+
+    The weight average is taken; of the last layer as many outputs as both have. Raises CheckpointError
+    where the folder holds no run of that recipe, or one of another network.
+    """
+    path = newest_checkpoint(folder)
+    if path is None:
+        raise CheckpointError(f"{folder} holds no checkpoint: train the recipe {run.recipe.start!r} first.")
+    before = start_run(Recipe.model_validate(read_state(path).recipe))
+    if (before.recipe.name, before.recipe.network) != (run.recipe.start, run.recipe.network):
+        raise CheckpointError(f"{path} is a run of {before.recipe.name!r}, not of {run.recipe.start!r}.")
+    load_checkpoint(path, before.variables)
+    load_average(before.model, before.model)
+    for old, new in zip(before.model.layers, run.model.layers, strict=True):
+        new.set_weights([_overlaid(a, b) for a, b in zip(old.get_weights(), new.get_weights(), strict=True)])
+    _restart_average(run)
+
+
+def _overlaid(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
+    """The new array with as much of the old one as fits."""
+    out = new.copy()
+    part = tuple(slice(0, min(a, b)) for a, b in zip(old.shape, new.shape, strict=True))
+    out[part] = old[part]
+    return out
+
+
+def _restart_average(run: Run) -> None:
+    """Let the weight average begin at the weights as they are."""
+    averages = [v for v in run.model.optimizer.variables if v.path.endswith("_average")]
+    for average, variable in zip(averages, run.model.trainable_variables, strict=True):
+        average.assign(variable)
 
 
 def resume(run: Run, folder: Path) -> bool:
@@ -96,10 +144,11 @@ def resume(run: Run, folder: Path) -> bool:
         return False
     state = load_checkpoint(path, run.variables)
     now = run.recipe.model_dump(mode="json")
-    changed = sorted(key for key in now if now[key] != state.recipe.get(key))
-    if changed not in ([], ["phases"]):
-        raise CheckpointError(f"{path} was made with another {changed[0]}; choose another folder.")
-    if changed:
+    then = Recipe.model_validate(state.recipe).model_dump(mode="json")
+    changed = {key for key in now if now[key] != then[key]}
+    if forbidden := sorted(changed - {"phases", "prior_shift"}):
+        raise CheckpointError(f"{path} was made with another {forbidden[0]}; choose another folder.")
+    if "phases" in changed:
         log.warning("the epochs are not those of %s: the learning rate goes on along the new cycle", path)
     state.recipe = now
     run.state = state

@@ -12,7 +12,7 @@ from worker.engines.base import Pixels
 from worker.hands import Hands
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
     """One crop in work. ``max_age_ms`` is None for recordings."""
 

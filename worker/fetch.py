@@ -32,8 +32,16 @@ class Fetcher:
     """One thread a partition: waits for the bell, takes, decodes, and hands batches on."""
 
     def __init__(
-        self, hands: Hands, sealer: Sealer, settings: WorkerSettings, batches: Queue[Batch], stop: threading.Event
+        self,
+        hands: Hands,
+        sealer: Sealer,
+        settings: WorkerSettings,
+        *,
+        batches: Queue[Batch],
+        stop: threading.Event,
+        alone: threading.Lock,
     ) -> None:
+        """``alone`` is shared by all partitions: whoever holds it may try a suspect."""
         self._hands = hands
         self._sealer = sealer
         self._settings = settings
@@ -46,6 +54,8 @@ class Fetcher:
         self._idle_wait = min(IDLE_WAIT, settings.hand_lease / 3)
         # A quarter of a batch a stream and turn, so that one busy stream leaves room for the others.
         self._per_stream = max(1, settings.batch_size // 4)
+        self._alone = alone
+        self._may_be_alone = False
         self._alone_waits = False
         self._said_at: dict[tuple[str, DropReason], float] = {}
 
@@ -56,6 +66,8 @@ class Fetcher:
 
     def batch_done(self, batch: Batch) -> None:
         """Make room for the next batch."""
+        if batch.alone:
+            self._alone.release()
         self._slots.release(batch.slots)
 
     def keep_trying(self, step: Callable[[], object]) -> None:
@@ -78,18 +90,26 @@ class Fetcher:
         self._stop.wait(seconds)
 
     def _fetch_one(self) -> None:
-        # A suspect runs alone: everything in work is finished first, and nothing is fetched beside it.
-        if not self._reserve(_SLOTS if self._alone_waits else 1):
+        # A suspect runs alone: everything in work is finished first, nothing is fetched beside it, and no other
+        # partition tries one meanwhile. (If it kills, what those have in work are suspects, too, and nothing more.)
+        if not self._reserve(_SLOTS if self._alone_waits else 1) or not self._prepare_to_be_alone():
             self._hands.take(room=0, per_stream=0)
             return
         batch = Batch(self._hands)
         try:
             self._fill(batch)
         finally:
+            if self._may_be_alone and not (batch.alone and batch.items):
+                self._alone.release()
+            self._may_be_alone = False
             if batch.items:
                 batch.slots = self._reserved if batch.alone else 1
                 self._reserved -= batch.slots
                 self._batches.put(batch)
+
+    def _prepare_to_be_alone(self) -> bool:
+        self._may_be_alone = self._alone_waits and self._alone.acquire(timeout=self._renew_every)
+        return self._may_be_alone or not self._alone_waits
 
     def _reserve(self, count: int) -> bool:
         while self._reserved < count:
@@ -113,7 +133,7 @@ class Fetcher:
         return self._settings.batch_size - len(batch.items)
 
     def _take_into(self, batch: Batch) -> bool:
-        alone = self._reserved == _SLOTS and not batch.items and self._hands.in_work() == 0
+        alone = self._may_be_alone and not batch.items and self._hands.in_work() == 0
         take = self._hands.take(room=self._room(batch), per_stream=self._per_stream, alone_ok=alone)
         if not batch.items:
             batch.taken_at = time.monotonic()
@@ -140,19 +160,22 @@ class Fetcher:
         except PoisonCropError as error:
             self._drop(taken, entry, "poison", str(error))
         else:
-            batch.items.append(Item(taken.hand, entry.as_of(waited_ms), crop, taken.max_age_ms))
+            entry.rewind(waited_ms)
+            batch.items.append(Item(taken.hand, entry, crop, taken.max_age_ms))
 
     def _drop(self, taken: Taken, entry: Entry, reason: DropReason, detail: str) -> None:
-        self._say(taken.hand.stream, reason, detail)
+        self._say(taken.hand.stream, entry, reason, detail)
         # Tried until it works: an error here would strand the crops after this one in the hand.
         self.keep_trying(partial(self._hands.drop, taken.hand, [(entry, reason, detail)]))
 
-    def _say(self, stream: str, reason: DropReason, detail: str) -> None:
+    def _say(self, stream: str, entry: Entry, reason: DropReason, detail: str) -> None:
         """Log a drop, but not each of thousands: a wrong key spoils every crop. The ledger counts them all."""
         now = time.monotonic()
         if now - self._said_at.get((stream, reason), -math.inf) > _SAY_AGAIN_S:
             self._said_at[stream, reason] = now
-            log.warning("Crops of stream %s are dropped as %s: %s", stream, reason, detail)
+            # The crop's own id cannot be read. Its entry stands in the dead-letter feed, too.
+            about = {"stream": stream, "entry": entry.id, "reason": reason}
+            log.warning("Crops of stream %s are dropped as %s: %s", stream, reason, detail, extra=about)
 
 
 def _say_once(state: RetryCallState) -> None:

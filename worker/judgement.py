@@ -19,7 +19,7 @@ def judged(
     items: Sequence[Item], probabilities: Probabilities, classifier: Classifier, *, inferred_ms: float, waited_ms: float
 ) -> list[Committed]:
     """Return the crops with their judgement. ``inferred_ms``, ``waited_ms``: from take to inferred, and to now."""
-    model = {"name": classifier.manifest.name, "version": classifier.manifest.version}
+    model = to_json({"name": classifier.manifest.name, "version": classifier.manifest.version}).decode()
     best = np.argmax(probabilities, axis=1).tolist()
     # Rounded all at once, and as float64: a float32 cannot hold what it was rounded to.
     shown = np.round(probabilities.astype(np.float64), 4).tolist()
@@ -38,24 +38,19 @@ def judged(
     ]
 
 
-def _head(stream: str, crop: QueuedCrop, model: dict[str, object]) -> bytes:
+def _head(stream: str, crop: QueuedCrop, model: str) -> bytes:
+    # Put together by hand: this runs for every crop, and takes half the time of encoding a dict.
     box = crop.box
-    members = {
-        "stream": stream,
-        "frame": crop.frame,
-        "captured_at": _captured_at(crop.captured_at_ms),
-        "track": crop.track,
-        "box": {
-            "x": box.x,
-            "y": box.y,
-            "width": box.width,
-            "height": box.height,
-            "frame_width": crop.frame_width,
-            "frame_height": crop.frame_height,
-        },
-        "model": model,
-    }
-    return to_json(members)[1:-1]
+    return (
+        f'"stream":{_quoted(stream)},"frame":{crop.frame},"captured_at":"{_captured_at(crop.captured_at_ms)}",'
+        f'"track":{_quoted(crop.track)},"box":{{"x":{box.x},"y":{box.y},"width":{box.width},"height":{box.height},'
+        f'"frame_width":{crop.frame_width},"frame_height":{crop.frame_height}}},"model":{model}'
+    ).encode()
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return to_json(text).decode()
 
 
 @lru_cache(maxsize=1024)
@@ -65,13 +60,10 @@ def _captured_at(unix_ms: int) -> str:
 
 
 def _tail(row: list[float], label: int, labels: Sequence[str], latency: dict[str, float]) -> bytes:
-    members = {
-        "emotion": labels[label],
-        "confidence": row[label],
-        "probabilities": dict(zip(labels, row, strict=True)),
-        "latency_ms": latency,
-    }
-    return to_json(members)[1:-1]
+    probabilities = ",".join([f'"{name}":{value!r}' for name, value in zip(labels, row, strict=True)])
+    return (
+        f'"emotion":"{labels[label]}","confidence":{row[label]!r},"probabilities":{{{probabilities}}},"latency_ms":'
+    ).encode() + to_json(latency)
 
 
 def _latency(item: Item, inferred_ms: float, waited_ms: float) -> dict[str, float]:

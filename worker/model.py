@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from moodline.crop import CROP_SIDE
 from moodline.emotions import Emotion
 from moodline.errors import ModelError
 from moodline.manifest import ModelManifest, verify_model
+from moodline.registry import Registry
 from moodline.settings import WorkerSettings
 from worker.engines.base import Bucketed, Engine, Pixels, Probabilities
 
@@ -45,7 +45,7 @@ class Classifier:
 
 def load_classifier(settings: WorkerSettings) -> Classifier:
     """Find, verify, load and warm the configured model. Raises ModelError."""
-    folder = find_model(settings.model)
+    folder = find_model(settings.model, settings.registry)
     manifest = verify_model(folder)
     if (manifest.input.height, manifest.input.width) != (CROP_SIDE, CROP_SIDE):
         raise ModelError(
@@ -78,24 +78,9 @@ def _try(engine: Bucketed, manifest: ModelManifest, folder: Path) -> None:
         )
 
 
-def find_model(name: str) -> Path:
-    """Return the folder of a model: a folder's path, or ``NAME`` or ``NAME@VERSION`` of the registry."""
-    path = Path(name)
-    if path.is_dir() and (path / "manifest.json").exists():
-        return path
-    if "/" in name:
-        raise ModelError(f"{name} holds no manifest.json: set worker.model to a model's folder or name.")
-    wanted, _, version = name.partition("@")
-    registry = Path(str(files("worker") / "models"))
-    versions = sorted(
-        (folder for folder in (registry / wanted).glob("[0-9]*") if folder.name.isdigit()),
-        key=lambda folder: int(folder.name),
-    )
-    for folder in reversed(versions):
-        if version in ("", folder.name):
-            return folder
-    known = ", ".join(sorted(folder.name for folder in registry.iterdir() if folder.is_dir())) or "none"
-    raise ModelError(f"There is no model {name}: set worker.model to one of the registry ({known}) or to a folder.")
+def find_model(name: str, registry: Path | None = None) -> Path:
+    """Return the folder of a model: a folder's path, or a name of the registry. Raises ModelError."""
+    return Registry(registry).find(name)
 
 
 def _engine(settings: WorkerSettings, model_file: Path, manifest: ModelManifest) -> Engine:

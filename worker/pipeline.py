@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 from moodline.streams import DropReason
+from moodline.tracing import Tracing
 from moodline.work_queue import CommitRules, Hand, WorkQueue
 from worker.batch import Batch, Item, by_hand
 from worker.engines.base import Probabilities
@@ -23,6 +25,7 @@ from worker.fetch import Fetcher
 from worker.hands import Hands
 from worker.judgement import judged
 from worker.model import Classifier
+from worker.trace import WorkTraces
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ class _Inferred:
 
     batch: Batch
     probabilities: Probabilities
+    began_ms: float
     inferred_ms: float
     classifier: Classifier
     stale: list[tuple[Hand, list[Item]]]
@@ -53,21 +57,25 @@ class Pipeline:
         worker: str,
         metrics: Metrics,
         stop: threading.Event,
+        tracing: Tracing | None = None,
     ) -> None:
         self._classifier = classifier
+        self._traces = WorkTraces(tracing) if tracing is not None else None
         self._metrics = metrics
         self._stop = stop
         self._batches: Queue[Batch] = Queue()
         self._settings = settings
         self._failure: BaseException | None = None
         self._late_at = math.inf
-        sealer = broker.sealer()
+        sealer, alone = broker.sealer(), threading.Lock()
         # Each partition has threads and a queue of its own: one whose node is away holds up no other.
         self._fetchers: dict[int, Fetcher] = {}
         self._inferred: dict[int, Queue[_Inferred | None]] = {}
         for keys in broker.all_keys():
             hands = Hands(WorkQueue(broker, keys, worker=worker, lease=settings.worker.hand_lease), metrics)
-            self._fetchers[id(hands)] = Fetcher(hands, sealer, settings.worker, self._batches, stop)
+            self._fetchers[id(hands)] = Fetcher(
+                hands, sealer, settings.worker, batches=self._batches, stop=stop, alone=alone
+            )
             self._inferred[id(hands)] = Queue()  # bounded by the fetcher's slots
 
     def swap(self, classifier: Classifier) -> None:
@@ -113,6 +121,7 @@ class Pipeline:
         batch.items, stale = batch.split_stale()
         inferred = _Inferred(
             batch=batch,
+            began_ms=batch.since_taken_ms(),
             probabilities=self._predict(batch, classifier) if batch.items else np.empty((0, 0), np.float32),
             inferred_ms=batch.since_taken_ms(),
             classifier=classifier,
@@ -143,23 +152,30 @@ class Pipeline:
             del done.stale[0]
 
     def _commit(self, done: _Inferred) -> None:
-        """Commit a batch, stream by stream. After an error it goes on with what is left: nothing counts twice."""
+        """Commit a batch. After an error all that is left is sent again: nothing counts twice."""
         began = time.monotonic()
         items, rules = done.batch.items, self._rules(done.classifier)
-        finite: list[bool] = np.isfinite(done.probabilities.sum(axis=1)).tolist()
+        self._end_unjudged(done)
         waited_ms = done.batch.since_taken_ms()
         crops = judged(items, done.probabilities, done.classifier, inferred_ms=done.inferred_ms, waited_ms=waited_ms)
-        while done.left:
-            hand, positions = done.left[0]
-            bad = [items[position] for position in positions if not finite[position]]
+        parts = [(hand, [crops[position] for position in positions]) for hand, positions in done.left]
+        for (_, positions), events in zip(done.left, done.batch.hands.commit_each(parts, rules), strict=True):
+            if events:
+                self._count(done, positions)
+                self._trace(done, positions, waited_ms)
+        self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
+
+    def _end_unjudged(self, done: _Inferred) -> None:
+        """Drop what the model did not answer with numbers."""
+        if np.isfinite(done.probabilities).all():
+            return
+        finite: list[bool] = np.isfinite(done.probabilities.sum(axis=1)).tolist()
+        for number, (hand, positions) in enumerate(done.left):
+            bad = [done.batch.items[position] for position in positions if not finite[position]]
             if bad:
                 self._drop(done.batch, hand, bad, "poison", "the model's answer is not a number")
-            good = [position for position in positions if finite[position]]
-            done.left[0] = hand, good
-            if good and done.batch.hands.commit(hand, [crops[position] for position in good], rules):
-                self._count(done, good)
-            del done.left[0]  # what is done is not ended twice when a later stream fails
-        self._metrics.histogram("stage_seconds").labels("commit").observe(time.monotonic() - began)
+                done.left[number] = hand, [position for position in positions if finite[position]]
+        done.left = [(hand, positions) for hand, positions in done.left if positions]
 
     def _rules(self, classifier: Classifier) -> CommitRules:
         worker = self._settings.worker
@@ -172,19 +188,35 @@ class Pipeline:
         )
 
     def _count(self, done: _Inferred, positions: Sequence[int]) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            stream, ids = done.batch.items[positions[0]].hand.stream, [done.batch.items[at].crop.id for at in positions]
+            log.debug("Committed %d events of stream %s.", len(ids), stream, extra={"stream": stream, "events": ids})
         waited_ms = done.batch.since_taken_ms()
         stages = self._metrics.histogram("stage_seconds")
+        capture, queue, total = stages.labels("capture"), stages.labels("queue"), stages.labels("total")
+        best = done.probabilities.argmax(axis=1).tolist()
+        for emotion, count in Counter(best[position] for position in positions).items():
+            stream = done.batch.items[positions[0]].hand.stream
+            self._metrics.counter("events").labels(stream, done.classifier.labels[emotion]).inc(count)
         for position in positions:
-            item = done.batch.items[position]
-            emotion = done.classifier.labels[int(done.probabilities[position].argmax())]
-            self._metrics.counter("events").labels(item.hand.stream, emotion).inc()
-            entry = item.entry
-            stages.labels("capture").observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
-            stages.labels("queue").observe(max(0.0, entry.queued_ms) / 1000)
-            stages.labels("total").observe(max(0.0, entry.age_ms + waited_ms) / 1000)
+            entry = done.batch.items[position].entry
+            capture.observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
+            queue.observe(max(0.0, entry.queued_ms) / 1000)
+            total.observe(max(0.0, entry.age_ms + waited_ms) / 1000)
+
+    def _trace(self, done: _Inferred, positions: Sequence[int], began_ms: float) -> None:
+        if self._traces is not None:
+            items = [done.batch.items[position] for position in positions]
+            inference_ms, model = (done.began_ms, done.inferred_ms), done.classifier.tag
+            self._traces.committed(done.batch, items, inference_ms=inference_ms, commit_ms=began_ms, model=model)
 
     def _drop(self, batch: Batch, hand: Hand, items: Sequence[Item], reason: DropReason, detail: str) -> None:
         batch.hands.drop(hand, [(item.entry, reason, detail) for item in items])
+        for item in items if log.isEnabledFor(logging.DEBUG) else ():
+            about = {"stream": hand.stream, "crop": item.crop.id, "reason": reason}
+            log.debug("Dropped a crop of stream %s as %s.", hand.stream, reason, extra=about)
+        if self._traces is not None:
+            self._traces.dropped(batch, items, reason)
 
     def _sweep(self, fetcher: Fetcher) -> None:
         """Once a second."""

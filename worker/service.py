@@ -9,6 +9,7 @@ import uuid
 from moodline.broker import connect
 from moodline.metrics import Metrics
 from moodline.settings import Settings
+from moodline.tracing import make_tracing
 from worker.model import load_classifier
 from worker.pipeline import Pipeline
 from worker.swap import ModelWatch
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """Run until ``stop`` is set. Raises MoodlineError where the worker cannot start."""
+    tracing = make_tracing(settings.tracing, "worker")
     metrics = Metrics()
     metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
     metrics.gauge("worker_ready").set(0)
@@ -28,9 +30,11 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     log.info("Worker %s is ready: %s on %s.", worker, classifier.tag, classifier.engine.name)
     try:
-        pipeline = Pipeline(broker, settings, classifier, worker=worker, metrics=metrics, stop=stop)
+        pipeline = Pipeline(broker, settings, classifier, worker=worker, metrics=metrics, stop=stop, tracing=tracing)
         ModelWatch(settings.worker, classifier, pipeline.swap, metrics).start(stop)
         pipeline.run()
     finally:
         broker.close()
+        if tracing is not None:
+            tracing.close()
     log.info("Worker %s has finished what was in work and stops.", worker)

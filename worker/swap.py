@@ -38,7 +38,7 @@ class ModelWatch:
 
     def look(self) -> None:
         """Take a model that is new since the last look; one that does not fit is refused with a sentence."""
-        found = _fingerprint(self._settings.model)
+        found = _fingerprint(self._settings)
         if found == self._seen:
             return
         self._seen = found
@@ -57,7 +57,7 @@ class ModelWatch:
 
     def _load(self) -> Classifier | None:
         """Load what is there now; None where it is the model that runs. Raises ModelError."""
-        folder, running = find_model(self._settings.model), self._current.manifest
+        folder, running = find_model(self._settings.model, self._settings.registry), self._current.manifest
         manifest = read_manifest(folder)
         if (manifest.name, manifest.version) == (running.name, running.version):
             if manifest.sha256 == running.sha256:
@@ -81,10 +81,10 @@ class ModelWatch:
         self._info.labels(manifest.name, str(manifest.version), self._current.engine.name).set(1)
 
 
-def _fingerprint(model: str) -> Fingerprint:
+def _fingerprint(settings: WorkerSettings) -> Fingerprint:
     """Return what changes when somebody publishes, replaces or damages a model; () where there is none."""
     try:
-        files = sorted(find_model(model).iterdir())
+        files = sorted(find_model(settings.model, settings.registry).iterdir())
         return tuple((str(file), (stat := file.stat()).st_ino, stat.st_mtime_ns, stat.st_size) for file in files)
     except (ModelError, OSError):
         return ()

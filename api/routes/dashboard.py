@@ -25,3 +25,9 @@ def page() -> FileResponse:
 def webcam() -> FileResponse:
     """Return the page that shows a browser's own webcam: the only one that may ask for the camera."""
     return FileResponse(STATIC / "webcam.html", headers={**_FRESH, "Permissions-Policy": CAMERA_POLICY})
+
+
+@router.api_route("/analyses", methods=["GET", "HEAD"])
+def recordings() -> FileResponse:
+    """Return the page of recorded videos."""
+    return FileResponse(STATIC / "analyses.html", headers=_FRESH)

@@ -14,7 +14,7 @@ from api.spans import AskedDays, AskedPeriod, Compare, Step
 from api.summary_models import DiaryModel, SummaryModel, TimelineModel
 from api.tables import AsCsv, as_json, describe_csv, diary_table, summary_table, timeline_table
 from moodline.emotions import EMOTIONS
-from moodline.streams import list_streams, stream_view
+from moodline.known import known_stream, known_streams
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
@@ -30,14 +30,14 @@ _DAYS_CSV = describe_csv(
 
 @router.get("", responses=describe(HTTPStatus.SERVICE_UNAVAILABLE))
 def streams(broker: BrokerHere) -> StreamList:
-    """List every stream that has ever been read, with its state and ledger."""
-    return StreamList(streams=[StreamModel.of(view) for view in list_streams(broker)])
+    """List every stream that has ever been read or was added, with its state and ledger."""
+    return StreamList(streams=[StreamModel.of(view) for view in known_streams(broker)])
 
 
 @router.get("/{id}", responses=_ANSWERS)
 def stream(stream_id: StreamId, broker: BrokerHere) -> StreamModel:
     """Show one stream."""
-    view = stream_view(broker, stream_id)
+    view = known_stream(broker, stream_id)
     if view is None:
         raise UnknownStreamError(stream_id)
     return StreamModel.of(view)

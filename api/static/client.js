@@ -12,20 +12,22 @@ export class ApiError extends Error {
 const NEEDS_ANOTHER_KEY = [401, 403];
 
 // Asks the API, and asks the user for a key as often as it is refused.
-async function ask(path, accept, signal) {
+async function ask(path, accept, signal, method = 'GET') {
   for (;;) {
     const key = currentKey();
-    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal });
+    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal, method });
     if (!NEEDS_ANOTHER_KEY.includes(response.status)) return response;
     const { detail } = await response.json().catch(() => ({}));
     await askForKey(key, detail ?? 'This key is refused.');
   }
 }
 
-export async function get(path) {
+export const get = (path) => send('GET', path);
+
+export async function send(method, path) {
   let response;
   try {
-    response = await ask(path, 'application/json');
+    response = await ask(path, 'application/json', undefined, method);
   } catch {
     throw new ApiError(0, 'moodline does not answer. The page goes on asking.');
   }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.native_stderr import ReadLines, no_lines
-from ingest.sources.base import Pause, Source, Unsupported
+from ingest.sources.base import Pause, Source, Unsupported, Wanted, always
 from ingest.sources.browser import BrowserWebcam
 from ingest.sources.demo import DemoCamera
 from ingest.sources.network import NetworkCamera
@@ -32,6 +32,7 @@ class SourceContext:
     resume_after: int = -1
     opener: CaptureOpener = open_with_opencv
     broker: Broker | None = None
+    wanted: Wanted = always
 
 
 def make_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:
@@ -46,9 +47,10 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
                 transport=stream.transport,
                 native_lines=context.native_lines,
                 opener=context.opener,
+                wanted=context.wanted,
             )
         case "webcam":
-            return Webcam(url, opener=context.opener)
+            return Webcam(url, opener=context.opener, wanted=context.wanted)
         case "demo":
             return DemoCamera(fps=stream.fps, pause=context.pause)
         case "file":
@@ -93,4 +95,5 @@ def _playback(stream: StreamSettings, context: SourceContext) -> Playback:
         resume_after=context.resume_after,
         loop=stream.loop,
         realtime=stream.realtime,
+        wanted=context.wanted,
     )

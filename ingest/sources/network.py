@@ -10,7 +10,7 @@ import cv2
 
 from ingest.diagnosis import diagnose
 from ingest.native_stderr import ReadLines, no_lines
-from ingest.sources.base import Frame, SourceFailure, Stalled, Unreachable
+from ingest.sources.base import Frame, SourceFailure, Stalled, Unreachable, Wanted, always
 from ingest.sources.http_answer import http_answer
 from ingest.sources.video_capture import (
     CaptureOpener,
@@ -39,6 +39,7 @@ class NetworkCamera:
         transport: Literal["tcp", "udp"] = "tcp",
         native_lines: ReadLines = no_lines,
         opener: CaptureOpener = open_with_opencv,
+        wanted: Wanted = always,
     ) -> None:
         self._url = url
         self._shown = redact_url(url)
@@ -46,6 +47,7 @@ class NetworkCamera:
         self._transport = transport
         self._native_lines = native_lines
         self._opener = opener
+        self._wanted = wanted
         self._capture: VideoCapture | None = None
         self._numbers = count()
 
@@ -65,11 +67,11 @@ class NetworkCamera:
         self._capture = capture
 
     def frames(self) -> Iterator[Frame]:
-        """Yield every frame as it comes; raises SourceFailure when none comes in the read timeout."""
+        """Yield frames as they come; raises SourceFailure when none comes in the read timeout."""
         if self._capture is None:
             raise RuntimeError("open() comes first")
         some = False
-        for frame in live_frames(self._capture, self._numbers):
+        for frame in live_frames(self._capture, self._numbers, self._wanted):
             some = True
             yield frame
         silent = Stalled(f"{self._shown} gives no more frames; connecting again.")

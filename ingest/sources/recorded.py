@@ -20,7 +20,7 @@ _WHOLE: Final = 0.9
 
 
 class RecordedFile:
-    """A video file of this machine."""
+    """A video file of this machine; once it is open, ``total_frames`` is what it promises, 0 if nothing."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class RecordedFile:
         self._native_lines = native_lines
         self._opener = opener
         self._capture: VideoCapture | None = None
+        self.total_frames = 0
 
     def open(self) -> None:
         """Open the file. Raises NotFound, or Unsupported for what FFmpeg cannot decode."""
@@ -55,12 +56,13 @@ class RecordedFile:
         if not self._path.is_file():
             raise NotFound(f"There is no video file {self._path}: check the stream's url.")
         self._native_lines()
-        capture = self._opener(str(self._path), cv2.CAP_FFMPEG, ())
+        capture = self._opener(str(self._path), cv2.CAP_FFMPEG, (cv2.CAP_PROP_N_THREADS, 1))
         if not capture.isOpened():
             capture.release()
             unknown = Unsupported(f"{self._path} is no video that FFmpeg can decode.")
             raise diagnose(self._native_lines(), source=str(self._path), otherwise=unknown)
         check_size(capture, source=str(self._path))
+        self.total_frames = max(0, round(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         return capture
 
     def _one_pass(self) -> Iterator[RecordedFrame]:
@@ -68,7 +70,7 @@ class RecordedFile:
         capture = self._capture
         if capture is None:
             raise RuntimeError("open() comes first")
-        promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        promised = self.total_frames
         clock = _MediaClock(capture)
         count = 0
         while capture.grab():
@@ -76,7 +78,7 @@ class RecordedFile:
             count += 1
         self.close()
         if count < promised * _WHOLE or count == 0:
-            raise self._cut_off(count, round(promised))
+            raise self._cut_off(count, promised)
 
     def _cut_off(self, count: int, promised: int) -> EndedEarly | Unsupported:
         if count == 0:

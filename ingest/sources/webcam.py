@@ -7,19 +7,20 @@ from pathlib import Path
 
 import cv2
 
-from ingest.sources.base import Frame, NotFound, Stalled, Unreachable
+from ingest.sources.base import Frame, NotFound, Stalled, Unreachable, Wanted, always
 from ingest.sources.video_capture import CaptureOpener, VideoCapture, live_frames, open_with_opencv
 
 
 class Webcam:
     """A live local camera: ``0``, ``1``, ... or ``/dev/video0``."""
 
-    def __init__(self, device: str, *, opener: CaptureOpener = open_with_opencv) -> None:
+    def __init__(self, device: str, *, opener: CaptureOpener = open_with_opencv, wanted: Wanted = always) -> None:
         number = re.fullmatch(r"(?:/dev/video)?(\d+)", device)
         if number is None:
             raise ValueError(f"{device!r} is no webcam: give its number or /dev/video<number>")
         self._device = int(number[1])
         self._opener = opener
+        self._wanted = wanted
         self._capture: VideoCapture | None = None
         self._numbers = count()
 
@@ -37,7 +38,7 @@ class Webcam:
         """Yield frames at the camera's own rate; raises Stalled when it gives no more."""
         if self._capture is None:
             raise RuntimeError("open() comes first")
-        yield from live_frames(self._capture, self._numbers)
+        yield from live_frames(self._capture, self._numbers, self._wanted)
         raise Stalled(f"Webcam {self._device} gives no more frames: check that it is still plugged in; trying again.")
 
     def close(self) -> None:

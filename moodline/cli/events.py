@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from moodline.cli.options import AsJson, Config
+from moodline.cli.options import AsJson, Config, Run
 from moodline.emotions import EMOTIONS
 from moodline.errors import UnknownStreamError
 
@@ -62,6 +62,7 @@ def events(
     follow: Follow = False,
     count: Count = None,
     as_json: AsJson = False,
+    run: Run = None,
     config: Config = None,
 ) -> None:
     """Print emotion events, or wait for them.
@@ -71,7 +72,7 @@ def events(
     from moodline.cli.connection import open_broker
     from moodline.up.lines import event_line
 
-    broker = open_broker(config)
+    broker = open_broker(config, run)
     if not follow:
         _check_known(broker, stream or [])
     found = _read(broker, stream or None, follow=follow)

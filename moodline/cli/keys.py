@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moodline.cli.options import AsJson, Config
+from moodline.cli.options import AsJson, Config, Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,14 +44,16 @@ def build_keys() -> typer.Typer:
     return app
 
 
-def create(scope: Scope, name: Name = "", for_config: ForConfig = False, config: Config = None) -> None:
+def create(
+    scope: Scope, name: Name = "", for_config: ForConfig = False, run: Run = None, config: Config = None
+) -> None:
     """Make a key and print it, this once: only its hash is kept."""
     from moodline.access import new_key, save_key
     from moodline.cli.connection import open_broker
 
     text, key = new_key(scope, name)  # type: ignore[arg-type]
     if not for_config:
-        save_key(open_broker(config), key)
+        save_key(open_broker(config, run), key)
     typer.echo(text)
     if for_config:
         typer.echo(f"Add to api.keys in moodline.yaml:\n  - {key.line}", err=True)
@@ -61,12 +63,12 @@ def create(scope: Scope, name: Name = "", for_config: ForConfig = False, config:
         )
 
 
-def list_keys(as_json: AsJson = False, config: Config = None) -> None:
+def list_keys(as_json: AsJson = False, run: Run = None, config: Config = None) -> None:
     """List the keys in Redis, without what would let anybody use them."""
     from moodline.access import saved_keys
     from moodline.cli.connection import open_broker
 
-    keys = sorted(saved_keys(open_broker(config)).values(), key=lambda key: key.created_at)
+    keys = sorted(saved_keys(open_broker(config, run)).values(), key=lambda key: key.created_at)
     if as_json:
         for key in keys:
             typer.echo(json.dumps({name: getattr(key, name) for name in ("id", "scope", "name", "created_at")}))
@@ -78,13 +80,14 @@ def list_keys(as_json: AsJson = False, config: Config = None) -> None:
 
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `moodline keys list` shows it.")],
+    run: Run = None,
     config: Config = None,
 ) -> None:
     """Let a key open nothing any more; whoever follows events with it is cut off within seconds."""
     from moodline.access import revoke_key
     from moodline.cli.connection import open_broker
 
-    if not revoke_key(open_broker(config), key_id):
+    if not revoke_key(open_broker(config, run), key_id):
         raise typer.BadParameter(
             f"There is no key {key_id!r}; `moodline keys list` shows those that are kept in Redis."
         )

@@ -15,3 +15,7 @@ Config = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
+Run = Annotated[
+    int | None,
+    typer.Option("--run", metavar="PORT", help="Ask that `moodline up`, by the port of its API, where several run."),
+]

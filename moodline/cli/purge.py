@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from moodline.cli.options import Config
+from moodline.cli.options import Config, Run
 
 
 def _moment(text: str) -> datetime:
@@ -30,6 +30,7 @@ def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also a stream that is being read.")] = False,
+    run: Run = None,
     config: Config = None,
 ) -> None:
     """Delete what Redis keeps of a stream.
@@ -39,7 +40,7 @@ def purge(
     from moodline.cli.connection import open_broker
     from moodline.purge import purge as delete
 
-    broker = open_broker(config)
+    broker = open_broker(config, run)
     found = delete(broker, stream, before=before, dry_run=True, force=force)
     what = (
         f"{found.crops} queued faces, {found.events} events, {found.buckets} summaries and "

@@ -1,4 +1,4 @@
-"""``moodline train``, ``evaluate`` and ``bench``: hand over to the programs that do it, options and all."""
+"""``moodline data``, ``train``, ``evaluate`` and the like: hand over to the programs that do it, options and all."""
 
 from pathlib import Path
 
@@ -6,6 +6,16 @@ import typer
 
 from moodline.cli.services import replace_process
 from moodline.errors import ConfigError
+
+
+def data(context: typer.Context) -> None:
+    """Say what a data set holds: moodline data summary DIR."""
+    replace_process("-P", "-m", "trainer", "data", *context.args)
+
+
+def report(context: typer.Context) -> None:
+    """Make the report of a training run, one HTML file."""
+    replace_process("-P", "-m", "trainer", "report", *context.args)
 
 
 def train(context: typer.Context) -> None:

@@ -33,6 +33,9 @@ with exit code 2 if there is anything.
 - **Secrets**: `${NAME}` anywhere in a value of the file is replaced from the environment; `${NAME:-default}`
   has a default, and a setting that is empty after that counts as not set; `$${` is a literal `${`. In a URL,
   a password's special characters are percent-encoded (`@` as `%40`).
+- **Secrets in files**: `MOODLINE_SECRETS=/run/secrets` names a folder (or several, with `:` between) as Docker and
+  Kubernetes mount them. Each file in it that is named as a variable stands for that variable, a setting's
+  (`REDIS_PASSWORD`, `MOODLINE_SEAL_KEY`) or one for `${NAME}`; the environment's own goes before it.
 - **Durations** are `500ms`, `2s`, `15m`, `1h`, `1h30m`, `7d`, ISO 8601 (`PT2S`) or a plain number of seconds.
 - **Sizes** are `512KiB`, `8MiB`, `1GiB` or a plain number of bytes.
 - **Relative paths** count from the folder in which the command is run.

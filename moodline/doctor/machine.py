@@ -3,29 +3,16 @@
 import shutil
 import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
 
 from moodline.doctor.finding import Finding
+from moodline.errors import ModelError
+from moodline.manifest import verify_model
+from moodline.registry import Registry
 from moodline.settings import Settings, WorkerSettings
-
-_TIMEOUT_S: Final = 60
-# The worker's own code finds and verifies its model; only services import services.
-_MODEL: Final = (
-    "import sys\n"
-    "from moodline.errors import ModelError\n"
-    "from moodline.manifest import verify_model\n"
-    "from worker.model import find_model\n"
-    "try:\n"
-    "    found = verify_model(find_model(sys.argv[1]))\n"
-    "except ModelError as error:\n"
-    "    sys.exit(str(error))\n"
-    "print(f'{found.name} version {found.version}')\n"
-)
 
 
 def look_at_ports(settings: Settings) -> Iterator[Finding]:
@@ -68,15 +55,11 @@ def look_at_model(settings: WorkerSettings) -> Finding:
     """Return whether the configured model is there and whole."""
     if find_spec("worker") is None or find_spec("worker.model") is None:
         return Finding("model", "ok", "The worker is not installed on this machine, so it needs no model.")
-    command = [sys.executable, "-P", "-c", _MODEL, settings.model]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return Finding("model", "fail", f"{settings.model} could not be read in {_TIMEOUT_S} s.", "Look at its disk.")
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
-        return Finding("model", "fail", said, "Correct worker.model, or publish the model again.")
-    return Finding("model", "ok", f"{done.stdout.strip()} is there, and its digest is right.")
+        found = verify_model(Registry(settings.registry).find(settings.model))
+    except ModelError as error:
+        return Finding("model", "fail", str(error), "Correct worker.model, or publish the model again.")
+    return Finding("model", "ok", f"{found.name} version {found.version} is there, and its digest is right.")
 
 
 def look_at_gpu(settings: WorkerSettings) -> Finding:

@@ -3,12 +3,13 @@
 -- args: stream, hand, release, feed_max, labels {name}, model, tau_ms, hysteresis, resolutions {{step_s, keep_s}},
 --       crops {{entry, id, track, at_ms, size, head, tail, probabilities {p}, label index}}
 -- `head` and `tail` are JSON members written by the worker; whatever depends on order is added here.
--- Returns {'done', number of new events} or {'lost'}.
+-- Returns {'done', number of new events, whether the hand was given back} or {'lost'}.
 local stream = args.stream
 if not holds_hand(stream, args.hand) then
   return {'lost'}
 end
 
+note_clock()
 reconcile(stream)
 
 -- Deletes come first: what is not there any more belongs to somebody else.
@@ -36,15 +37,14 @@ local function read_tracks()
 end
 
 local function keep_tracks()
-  local written = {}
+  local written, due = {}, {}
   for name, state in pairs(tracks) do
     written[#written + 1], written[#written + 2] = name, cmsgpack.pack(state)
+    due[#due + 1], due[#due + 2] = now, stream .. '/' .. name
   end
   if #written > 0 then
     redis.call('HSET', key.tracks(stream), unpack(written))
-    for name in pairs(tracks) do
-      redis.call('ZADD', key.deadlines, 'NX', now, stream .. '/' .. name)  -- an open track always has a deadline
-    end
+    redis.call('ZADD', key.deadlines, 'NX', unpack(due))  -- an open track always has a deadline
   end
 end
 
@@ -102,42 +102,78 @@ local function update_label(state, crop)
   return before
 end
 
--- The crops of a call are close in time, so nearly all go where the one before them went.
-local latest = {}
-
+-- What one call brings to a bucket of the resolution number `i`.
 local function bucket_of(i, index)
-  local found = latest[i]
-  if found and found.index == index then
-    return found
-  end
   local resolution = args.resolutions[i]
   local name = key.sum(stream) .. ':' .. digits(resolution[1]) .. ':' .. digits(index)
-  found = buckets[name]
-    or {index = index, keep = resolution[2], faces = 0, tracks = 0, entered = 0, count = {}, sum = {}}
-  buckets[name], latest[i] = found, found
+  local found = buckets[name]
+  if not found then
+    found = {keep = resolution[2], faces = 0, tracks = 0, entered = 0, count = {}, sum = {}}
+    buckets[name] = found
+  end
   return found
 end
 
-local function count_in_buckets(crop, state, entered)
-  local at_ms, label, parts = crop[4], crop[9], {}
+-- Each resolution's step is a multiple of the one before, so only the finest counts crop by crop: see fold_buckets.
+local finest, finest_index
+
+local function count_in_finest(crop, entered)
+  local at_ms, label = crop[4], crop[9]
+  local index = floor(at_ms / (args.resolutions[1][1] * 1000))
+  if index ~= finest_index then
+    finest, finest_index = bucket_of(1, index), index
+    finest.index = index
+  end
+  finest.first, finest.last = finest.first or at_ms, at_ms
+  finest.faces = finest.faces + 1
+  if entered then
+    finest.entered = finest.entered + 1
+  end
+  finest.count[label] = (finest.count[label] or 0) + 1
+  local sum = finest.sum
   for i, probability in ipairs(crop[8]) do
-    parts[i] = floor(probability * 10000 + 0.5)
+    sum[i] = (sum[i] or 0) + floor(probability * 10000 + 0.5)
+  end
+end
+
+-- A track counts once in each bucket in which it is seen.
+local function count_track(crop, state)
+  local index = floor(crop[4] / (args.resolutions[1][1] * 1000))
+  if state.buckets[1] == index then
+    return
   end
   for i, resolution in ipairs(args.resolutions) do
-    local index = floor(at_ms / (resolution[1] * 1000))
-    local bucket = bucket_of(i, index)
-    local sum = bucket.sum
-    bucket.first, bucket.last = bucket.first or at_ms, at_ms
-    bucket.faces = bucket.faces + 1
-    if entered then
-      bucket.entered = bucket.entered + 1
+    local of_this = floor(crop[4] / (resolution[1] * 1000))
+    if state.buckets[i] ~= of_this then
+      local bucket = bucket_of(i, of_this)
+      bucket.tracks, state.buckets[i] = bucket.tracks + 1, of_this
     end
-    if state.buckets[i] ~= index then
-      bucket.tracks, state.buckets[i] = bucket.tracks + 1, index
+  end
+end
+
+local function add_to(coarser, finer)
+  coarser.first, coarser.last = coarser.first or finer.first, finer.last
+  coarser.faces, coarser.entered = coarser.faces + finer.faces, coarser.entered + finer.entered
+  for label, count in pairs(finer.count) do
+    coarser.count[label] = (coarser.count[label] or 0) + count
+  end
+  for i, sum in pairs(finer.sum) do
+    coarser.sum[i] = (coarser.sum[i] or 0) + sum
+  end
+end
+
+local function fold_buckets()
+  local fine = {}
+  for _, bucket in pairs(buckets) do
+    if bucket.index then
+      fine[#fine + 1] = bucket
     end
-    bucket.count[label] = (bucket.count[label] or 0) + 1
-    for number, part in ipairs(parts) do
-      sum[number] = (sum[number] or 0) + part
+  end
+  table.sort(fine, function(left, right) return left.index < right.index end)
+  for _, bucket in ipairs(fine) do
+    local begins_s = bucket.index * args.resolutions[1][1]
+    for i = 2, #args.resolutions do
+      add_to(bucket_of(i, floor(begins_s / args.resolutions[i][1])), bucket)
     end
   end
 end
@@ -185,9 +221,11 @@ for _, crop in ipairs(mine) do
     state.changes = state.changes + 1
     track_event(stream, crop[3], state, 'emotion_changed', crop[4], ',"previous":"' .. before .. '"')
   end
-  count_in_buckets(crop, state, entered)
+  count_in_finest(crop, entered)
+  count_track(crop, state)
 end
 
+fold_buckets()
 for name, bucket in pairs(buckets) do
   keep_bucket(name, bucket)
 end
@@ -201,8 +239,6 @@ if #mine > 0 then
   redis.call('HINCRBY', key.ledger(stream), 'events', #mine)
   redis.call('HSET', key.info(stream), 'last_event_ms', last_ms)
 end
-if args.release then
-  release_hand(stream)
-end
+local released = release_hand(stream)
 publish_all()
-return {'done', #mine}
+return {'done', #mine, released}

@@ -8,7 +8,39 @@ local function now_us()
 end
 
 local time_us = now_us()
-local now = math.floor(time_us / 1000)
+local wall = math.floor(time_us / 1000)
+
+-- The server's clock may be put back, the partition's own never is: ages, leases and deadlines are measured by it. It
+-- runs ahead of the server's by all that this has been put back. (Put forward, it looks as if that time had passed.)
+local CLOCK_NOTED_MS = 100
+local clock = redis.call('HMGET', key.state, 'clock_noted', 'clock_ahead')
+local clock_noted, clock_ahead = tonumber(clock[1]) or 0, tonumber(clock[2]) or 0
+if wall < clock_noted then
+  clock_ahead = clock_ahead + clock_noted - wall
+end
+local now = wall + clock_ahead
+
+-- A server that has started anew, or a replica that has taken over, may lack the last writes of the one before. Its
+-- events have another epoch, so that subscribers can tell.
+local function note_server()
+  local said = redis.pcall('INFO', 'replication')
+  local server = type(said) == 'string' and string.match(said, 'master_replid:(%x+)')
+  local known = redis.call('HGET', key.state, 'server')
+  if server and server ~= known then
+    redis.call('HSET', key.state, 'server', server)
+    if known then
+      redis.call('HSET', key.state, 'epoch', string.sub(server, 1, 32))
+    end
+  end
+end
+
+-- Each script that writes calls this.
+local function note_clock()
+  if math.abs(wall - clock_noted) >= CLOCK_NOTED_MS then
+    redis.call('HSET', key.state, 'clock_noted', wall, 'clock_ahead', clock_ahead)
+    note_server()
+  end
+end
 
 -- Lua 5.1 prints large numbers as 1.7e+15; Redis wants every digit.
 local function digits(number)
@@ -39,9 +71,16 @@ local function size_of(fields)
   return #(fields.meta or '') + #(fields.image or '')
 end
 
+local function number(text)
+  local value = tonumber(text)
+  return value == value and value or nil  -- what somebody pushed may be a NaN
+end
+
+-- Milliseconds since capture. An entry's id tells its time by the server's clock, and not even that where this was put
+-- back: Redis lets ids only grow.
 local function age_of(entry_id, fields)
-  local queued_at = split_id(entry_id)
-  return math.max(0, tonumber(fields.age) or 0) + math.max(0, now - queued_at)
+  local queued_at = number(fields.at) or split_id(entry_id) + clock_ahead
+  return math.max(0, number(fields.age) or 0) + math.max(0, now - queued_at)
 end
 
 local function ring()
@@ -104,16 +143,10 @@ local function drop_entry(stream, entry_id, fields, reason)
   return true
 end
 
--- A deadline further away than the whole lease was set before the server's clock was put back.
-local function in_time(deadline, lease)
-  local left = tonumber(deadline) - now
-  return left > 0 and left <= (tonumber(lease) or left)
-end
-
 -- The last entry in a worker's hand, or nil when no worker has its hand on the stream.
 local function hand_cursor(stream)
-  local hand = redis.call('HMGET', key.hand(stream), 'cursor', 'deadline', 'lease')
-  if hand[1] and in_time(hand[2], hand[3]) then
+  local hand = redis.call('HMGET', key.hand(stream), 'cursor', 'deadline')
+  if hand[1] and tonumber(hand[2]) > now then
     return hand[1]
   end
   return nil
@@ -123,12 +156,19 @@ local function holds_hand(stream, hand)
   return redis.call('HGET', key.hand(stream), 'holder') == hand
 end
 
+-- Gives the hand back if `args.release` says so; where that is an entry's id, only if no take has gone past this entry
+-- in the meantime. Returns 1 or 0.
 local function release_hand(stream)
+  local release = args.release
+  if not release or (release ~= true and redis.call('HGET', key.hand(stream), 'cursor') ~= release) then
+    return 0
+  end
   redis.call('DEL', key.hand(stream))
   redis.call('ZREM', key.hands, stream)
   if redis.call('XLEN', key.queue(stream)) > 0 then
     list_ready(stream)
   end
+  return 1
 end
 
 -- A stream that waits although nobody has it in hand is listed; live crops past their time are dropped.
@@ -154,25 +194,30 @@ local function look_after(stream)
   return dropped
 end
 
--- Published last of all and through pcall: who may not publish, or has nobody listening, loses nothing.
-local published = {}
-local epoch
+-- Events of this call: {stream, JSON object without its last brace}.
+local told = {}
 
--- Writes one event to the feed. `body` is a JSON object without its last brace.
 local function feed_event(stream, body)
-  epoch = epoch or cjson.encode(redis.call('HGET', key.state, 'epoch') or '')
-  local sequence = redis.call('HINCRBY', key.state, 'sequence', 1)
-  local event = body .. ',"sequence":' .. digits(sequence) .. ',"epoch":' .. epoch .. '}'
-  redis.call('XADD', key.feed, 'MAXLEN', '~', args.feed_max, '*', 'event', event)
-  published[#published + 1] = {channel(stream), event}
+  told[#told + 1] = {stream, body}
 end
 
+-- Writes the events to the feed. Published last of all and through pcall: who may not publish, or has nobody listening,
+-- loses nothing.
 local function publish_all()
+  if #told == 0 then
+    return
+  end
+  local epoch = cjson.encode(redis.call('HGET', key.state, 'epoch') or '')
+  local sequence = redis.call('HINCRBY', key.state, 'sequence', #told) - #told
+  for i, event in ipairs(told) do
+    event[2] = event[2] .. ',"sequence":' .. digits(sequence + i) .. ',"epoch":' .. epoch .. '}'
+    redis.call('XADD', key.feed, 'MAXLEN', '~', args.feed_max, '*', 'event', event[2])
+  end
   if args.quiet then  -- a trial
     return
   end
-  for _, message in ipairs(published) do
-    redis.pcall('PUBLISH', message[1], message[2])
+  for _, event in ipairs(told) do
+    redis.pcall('PUBLISH', channel(event[1]), event[2])
   end
 end
 

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- drop (worker): ends crops of one stream without an event, each with its reason; gated like `commit`.
 -- args: stream, hand, release, dead_max, crops {{entry, reason, detail}}
--- Returns {'done', number dropped} or {'lost'}.
+-- Returns {'done', number dropped, whether the hand was given back} or {'lost'}.
 local stream = args.stream
 if not holds_hand(stream, args.hand) then
   return {'lost'}
@@ -13,6 +13,7 @@ local function bury(entry_id, fields, detail)
     'id', fields.id or '', 'track', fields.track or '', 'reason', 'poison', 'detail', detail)
 end
 
+note_clock()
 reconcile(stream)
 local dropped = 0
 for _, crop in ipairs(args.crops) do
@@ -27,7 +28,4 @@ for _, crop in ipairs(args.crops) do
     end
   end
 end
-if args.release then
-  release_hand(stream)
-end
-return {'done', dropped}
+return {'done', dropped, release_hand(stream)}

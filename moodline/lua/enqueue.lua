@@ -36,8 +36,15 @@ if args.recorded and queued > 0 and #args.crops > 0 and over(#args.crops, incomi
   return {'full'}
 end
 
+-- How a live stream fares: its reader slows down when the workers do not keep up.
+local function waited_ms()
+  local oldest = redis.call('XRANGE', queue, '-', '+', 'COUNT', 1)[1]
+  return oldest and math.max(0, now - split_id(oldest[1])) or 0
+end
+
 -- Everything is checked: from here on all writes happen.
-local dropped = 0
+local dropped, waited = 0, not args.recorded and waited_ms() or 0
+note_clock()
 reconcile(stream)
 
 -- The freshest wins: the oldest crop that no worker has in its hand makes room.
@@ -64,7 +71,7 @@ local function add(crop)
     return
   end
   redis.call('XADD', queue, '*', 'id', crop.id, 'track', crop.track, 'age', args.age_ms,
-    'meta', crop.meta, 'image', crop.image)
+    'at', now, 'meta', crop.meta, 'image', crop.image)
   redis.call('HINCRBY', key.pending(stream), crop.track, 1)
   redis.call('ZADD', key.deadlines, now + args.track_timeout_ms, stream .. '/' .. crop.track)
   local size = #crop.meta + #crop.image
@@ -93,4 +100,6 @@ redis.call('HSET', info, 'recorded', args.recorded and '1' or '0', 'max_age_ms',
 if queued > 0 then
   list_ready(stream)
 end
-return {'accepted', #args.crops, dropped, queued}
+local ended = redis.call('HMGET', ledger, 'events', 'dropped:stale', 'dropped:overflow')
+local lost = (tonumber(ended[2]) or 0) + (tonumber(ended[3]) or 0)
+return {'accepted', #args.crops, dropped, queued, waited, tonumber(ended[1]) or 0, lost}

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- lease (ingest): takes, renews or releases the reader's lease of a stream.
--- args: op, stream, owner, nonce, lease_ms; acquire: run (recorded only); renew/release: token, status (JSON, optional);
--- release: ended.
+-- args: op, stream, owner, nonce, lease_ms, key (of a recording); acquire: run (recorded only), declared (the stream as
+-- it was added at run time, if it was), began_ms (a recording of this key that ended since then is not begun again);
+-- renew/release: token, status (JSON, optional); release: ended.
 -- The token only grows, whatever the clock does; a missing or other token is refused by `enqueue`.
 local stream = args.stream
 local reader = key.reader(stream)
@@ -28,10 +29,24 @@ local function next_run()
   return number, -1
 end
 
+-- The key's own time to live is the server's affair: where its clock was put back, it is too long.
+local function keep_lease()
+  redis.call('HSET', reader, 'deadline', now + args.lease_ms)
+  redis.call('PEXPIRE', reader, args.lease_ms)
+end
+
+note_clock()
 if args.op == 'acquire' then
-  local owner = redis.call('HGET', reader, 'owner')
-  if owner and owner ~= args.owner then
-    return {'held', owner}
+  local held = redis.call('HMGET', reader, 'owner', 'deadline')
+  if held[1] and held[1] ~= args.owner and (tonumber(held[2]) or math.huge) > now then
+    return {'held', held[1]}
+  end
+  if args.declared and redis.call('HGET', key.declared, stream) ~= args.declared then
+    return {'changed'}  -- or removed: nobody may bring back what is gone
+  end
+  local past = redis.call('HMGET', info, 'ended_key', 'ended_ms')
+  if args.key and past[1] == args.key and tonumber(past[2]) >= args.began_ms then
+    return {'ended'}
   end
   local last = tonumber(redis.call('HGET', info, 'token') or '0')
   local token = digits(math.max(last + 1, time_us))
@@ -42,7 +57,7 @@ if args.op == 'acquire' then
   end_tracks()
   redis.call('DEL', reader)
   redis.call('HSET', reader, 'token', token, 'nonce', args.nonce, 'owner', args.owner, 'frame', -1)
-  redis.call('PEXPIRE', reader, args.lease_ms)
+  keep_lease()
   local run_number, run_frame = 0, -1
   if args.run then
     run_number, run_frame = next_run()
@@ -62,12 +77,12 @@ if args.status then
   redis.call('HSET', info, 'status', args.status)
 end
 if args.op == 'renew' then
-  redis.call('PEXPIRE', reader, args.lease_ms)
+  keep_lease()
   -- Where no worker sweeps, its reader still ends what has outlived its time: no crop stays for long.
   look_after(stream)
 else
   if args.ended then
-    redis.call('HSET', info, 'run_ended', '1')
+    redis.call('HSET', info, 'run_ended', '1', 'ended_key', args.key or '', 'ended_ms', now)
   end
   end_tracks()
   redis.call('DEL', reader)

@@ -3,7 +3,8 @@
 -- args: stream; window (optional): {step_s, count, size, align, ends}: `count` groups of `size` buckets of `step_s`, the
 -- last of which ends before bucket number `ends`, or without it with the newest bucket, rounded up to `align` buckets. A
 -- recording's newest is that of its last event.
--- Returns {now, info, ledger, queued, open tracks, {{group number, fields}, ...}, number of the bucket after the last}.
+-- Returns {now, info, ledger, queued, open tracks, {{group number, fields}, ...}, number of the bucket after the last,
+-- who reads it}.
 local stream = args.stream
 local groups, order = {}, {}
 
@@ -27,7 +28,7 @@ local ends = 0
 if args.window then
   local step, count, size, align, given = unpack(args.window)
   local known = redis.call('HMGET', key.info(stream), 'recorded', 'last_event_ms')
-  local newest = known[1] == '1' and tonumber(known[2]) or now
+  local newest = known[1] == '1' and tonumber(known[2]) or wall
   ends = given or (math.floor(newest / (step * 1000 * align)) + 1) * align
   local first = ends - count * size
   for index = first, ends - 1 do
@@ -61,5 +62,6 @@ local counted = {}
 for name, value in pairs(ledger) do
   counted[#counted + 1], counted[#counted + 2] = name, value
 end
-return {digits(now), redis.call('HGETALL', key.info(stream)), counted,
-  queued, redis.call('HLEN', key.tracks(stream)), merged, ends}
+return {digits(wall), redis.call('HGETALL', key.info(stream)), counted,
+  queued, redis.call('HLEN', key.tracks(stream)), merged, ends,
+  redis.call('HMGET', key.reader(stream), 'owner')[1] or ''}

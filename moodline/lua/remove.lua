@@ -1,8 +1,11 @@
 #!lua flags=allow-oom
--- remove (purge): ends a stream in chunks. Its reader's token is revoked, its crops are dropped as `removed`, its
+-- remove (purge, api, cli): ends a stream in chunks. Its reader's token is revoked, its crops are dropped as `removed`, its
 -- tracks leave, its ledger is folded into the partition's total, its keys go. Its summaries stay until their time to live.
--- args: stream, limit, feed_max. Returns the number of crops that are still queued; 0 means that all is gone.
+-- args: stream, limit, feed_max, undeclare (also what was added at run time). Returns the number of crops that are still queued; 0 means that all is gone.
 local stream = args.stream
+if args.undeclare then
+  redis.call('HDEL', key.declared, stream)
+end
 redis.call('DEL', key.reader(stream))
 reconcile(stream)
 for _, entry in ipairs(redis.call('XRANGE', key.queue(stream), '-', '+', 'COUNT', args.limit)) do

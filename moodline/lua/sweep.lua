@@ -2,6 +2,7 @@
 -- sweep (any worker, once a second): what no lease, commit or drop will do any more.
 -- args: feed_max, streams (how many to look at), tracks (how many to end)
 -- Returns {streams whose hand had expired, tracks ended, crops dropped}.
+note_clock()
 local expired = redis.call('ZRANGEBYSCORE', key.hands, '-inf', now, 'LIMIT', 0, args.streams)
 for _, stream in ipairs(expired) do
   redis.call('ZREM', key.hands, stream)

@@ -8,9 +8,10 @@ local room = args.room
 local alone_waits = 0
 local DROP_AT_MOST, VISIT_AT_MOST = 4096, 512
 local dropped = 0
+note_clock()
 
 local function renew(stream)
-  redis.call('HSET', key.hand(stream), 'deadline', now + args.lease_ms, 'lease', args.lease_ms)
+  redis.call('HSET', key.hand(stream), 'deadline', now + args.lease_ms)
   redis.call('PEXPIRE', key.hand(stream), 86400000)
   redis.call('ZADD', key.hands, now + args.lease_ms, stream)
 end
@@ -33,13 +34,13 @@ end
 
 -- Returns hand and cursor, or nil when another worker has its hand on the stream.
 local function put_hand_on(stream)
-  local hand = redis.call('HMGET', key.hand(stream), 'holder', 'worker', 'cursor', 'deadline', 'lease')
+  local hand = redis.call('HMGET', key.hand(stream), 'holder', 'worker', 'cursor', 'deadline')
   local mine = args.held[stream]
   if hand[1] and mine and hand[1] == mine[1] then
     return mine[1], mine[2], false
   end
   if hand[1] and hand[2] ~= args.worker then
-    if in_time(hand[4], hand[5]) then
+    if tonumber(hand[4]) > now then
       return nil
     end
     remember_suspects(stream, hand[3])
@@ -74,14 +75,14 @@ local function read_fresh(stream, cursor, limit)
         dropped = dropped + 1
       else
         fresh[#fresh + 1] = {entry[1], digits(age_of(entry[1], fields)), fields.meta or '', fields.image or '',
-          fields.age or '0'}
+          digits(number(fields.age) or 0)}
       end
     end
     if #entries == 0 then
-      return fresh, cursor, max_age or 0, false
+      return fresh, max_age or 0, false
     end
   end
-  return fresh, cursor, max_age or 0, true
+  return fresh, max_age or 0, true
 end
 
 -- Returns 'none', 'alone' or 'wait' for the next crop of a stream after `cursor`.
@@ -129,22 +130,20 @@ local function take_from(stream)
     return
   end
   local limit = state == 'alone' and 1 or math.min(args.per_stream, room)
-  local entries, last, max_age, more = read_fresh(stream, cursor, limit)
-  if #entries == 0 and fresh_hand then
-    let_go(stream)
+  local entries, max_age, more = read_fresh(stream, cursor, limit)
+  if #entries == 0 then
+    if fresh_hand then
+      let_go(stream)
+    end
     if more then
       later[#later + 1] = stream
     end
     return
   end
+  -- The last one that the worker gets to see: by it a commit tells whether a take has gone on meanwhile.
+  local last = entries[#entries][1]
   redis.call('HSET', key.hand(stream), 'cursor', last)
   args.held[stream] = {hand, last}
-  if #entries == 0 then
-    if more then
-      later[#later + 1] = stream
-    end
-    return
-  end
   if more then
     -- At the end of the list: the other streams have their turn before this one's next crops.
     list_ready(stream)
@@ -175,4 +174,4 @@ for _, stream in ipairs(waiting) do
   redis.call('ZADD', key.ready, 'NX', 0, stream)
   ring()
 end
-return {digits(now), alone_waits, taken, lost}
+return {digits(wall), alone_waits, taken, lost}

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ByteSize, Field, StringConstraints
 
 from moodline.config.schema import Unit
+from moodline.settings.allowed import SourceRule
 from moodline.settings.section import Section
 from moodline.settings.units import KIB, MIB, Duration, Port, Size
 
@@ -91,6 +92,17 @@ class ApiSettings(Section):
         ge=KIB,
         le=MIB,
         description="The largest JPEG of a browser's webcam. The page sends about 40 KiB, 640 pixels wide.",
+    )
+    stream_sources: tuple[SourceRule, ...] = Field(
+        default=("demo",),
+        description=(
+            "What may be added at run time (`POST /v1/streams`, `moodline streams add`): demo, webcam, "
+            "absolute folders, and networks or hosts as in rtsp://10.0.5.0/24 or https://*.example.org. Who adds "
+            "streams can make ingest read no more than this."
+        ),
+    )
+    max_streams: Annotated[int, Unit("streams")] = Field(
+        default=64, ge=0, le=10_000, description="Streams that may be added at run time, beside those of the file."
     )
 
     @property

@@ -11,6 +11,7 @@ from moodline.config.document import Document, read_document
 from moodline.config.environment import Environment, read_environment
 from moodline.config.explain import explain
 from moodline.config.problems import Problem
+from moodline.config.secrets import with_secrets
 from moodline.errors import ConfigError
 from moodline.settings.root import Settings
 
@@ -18,13 +19,14 @@ from moodline.settings.root import Settings
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of the file ``path`` (None: the defaults) with the overrides in ``environ``.
 
-    ``environ`` is the process's environment if None. Raises ConfigError, whose message names everything that
+    ``environ`` is the process's environment if None; what stands in files of its ``MOODLINE_SECRETS`` counts as if it
+    were in it. Raises ConfigError, whose message names everything that
     is wrong, a line each (``moodline.yaml:12: streams[1].fps: ...``), and repeats no value.
     """
-    environ = os.environ if environ is None else environ
+    environ, unread = with_secrets(os.environ if environ is None else environ)
     document = read_document(path, environ) if path else Document(source="settings")
     overrides = read_environment(environ, Settings)
-    problems = document.problems + overrides.problems
+    problems = document.problems + overrides.problems + unread
     try:
         settings = Settings.from_sources(overrides.values, document.values)
     except ValidationError as error:

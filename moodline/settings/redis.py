@@ -46,6 +46,13 @@ class RedisSettings(Section):
             "noticed. Unset, moodline up starts a private server of its own; a service that runs alone needs it."
         ),
     )
+    password: Annotated[SecretStr | None, EnvName("REDIS_PASSWORD")] = Field(
+        default=None,
+        description=(
+            "Password of the user whom a redis:// or rediss:// URL names, where it holds none itself. It may have any "
+            "characters, and stand in a file (see Secrets)."
+        ),
+    )
     tls_ca: Path | None = Field(
         default=None,
         description=(

@@ -8,11 +8,13 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from moodline.settings.api import ApiSettings
 from moodline.settings.ingest import IngestSettings
+from moodline.settings.jobs import JobSettings
 from moodline.settings.log import LogSettings
 from moodline.settings.redis import RedisSettings
 from moodline.settings.section import Rejection, reject
 from moodline.settings.stream import StreamSettings
 from moodline.settings.summaries import SummarySettings
+from moodline.settings.tracing import TracingSettings
 from moodline.settings.worker import WorkerSettings
 
 Values = Mapping[str, Any]
@@ -27,8 +29,10 @@ class Settings(BaseSettings):
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="Reading sources, finding faces.")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="Classifying faces.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP API.")
+    jobs: JobSettings = Field(default_factory=JobSettings, description="Recorded videos and trainings.")
     log: LogSettings = Field(default_factory=LogSettings, description="Log lines.")
     summaries: SummarySettings = Field(default_factory=SummarySettings, description="Emotions over time.")
+    tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry traces.")
     # Last, since its checks look at the sections before it.
     streams: tuple[StreamSettings, ...] = Field(default=(), description="The video streams.")
 

@@ -1,12 +1,14 @@
 """The settings of worker, which classifies the crops."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
 from moodline.config.schema import Unit
 from moodline.emotions import Emotion
+from moodline.registry import IN_USE
 from moodline.settings.section import Section
 from moodline.settings.units import Duration, Port, PositiveDuration
 
@@ -17,9 +19,19 @@ class WorkerSettings(Section):
     """Classifying crops in batches, smoothing, publishing events."""
 
     model: str = Field(
-        default="vgg11-ferplus",
+        default=IN_USE,
         min_length=1,
-        description="Name of a model in the registry, or the path of a model's folder.",
+        description=(
+            "What classifies: in-use for what `moodline models use` has chosen, NAME@VERSION or NAME (its newest "
+            "version) of the registry, or the path of a model's folder."
+        ),
+    )
+    registry: Path | None = Field(
+        default=None,
+        description=(
+            "Folder of models, NAME/VERSION each, that `moodline models` writes to and workers watch. Unset, the "
+            "one that is installed with moodline, whose models are found in any case."
+        ),
     )
     engine: Literal["auto", "tensorflow", "openvino"] = Field(
         default="auto",
@@ -57,14 +69,14 @@ class WorkerSettings(Section):
         description=("A crop during which, alone in its batch, this many workers died is set aside as poison."),
     )
     smoothing_tau: Duration = Field(
-        default=timedelta(milliseconds=700),
+        default=timedelta(milliseconds=500),
         description=(
             "Time constant of a track's smoothed emotion: after it, two thirds of a change have come "
             "through. It is in seconds, not frames, so the frame rate does not matter; 0 smooths nothing."
         ),
     )
     hysteresis: Annotated[float, Unit("probability 0 to 1")] = Field(
-        default=0.15,
+        default=0.2,
         ge=0,
         lt=1,
         description=(

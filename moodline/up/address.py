@@ -1,55 +1,63 @@
-"""Where a running ``moodline up`` leaves the address of its Redis, so that ``moodline events`` finds it.
+"""Where each running ``moodline up`` leaves the address of its Redis, so that ``moodline events`` finds it.
 
-The file lies in a directory that belongs to this user alone: another user of the machine could otherwise
-plant the address of a server of theirs. It holds no key: crops in that server stay sealed.
+A run has a file of its own, which it holds for as long as it lives. It holds no key: crops in that server stay sealed.
 """
 
 import contextlib
+import json
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
-_FILE = "redis-url"
+from moodline.up.runtime import hold, is_held, runtime_directory
+
+_NAME: Final = "run-{}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningUp:
+    """A ``moodline up`` that runs: its Redis, the port of its API, by which it is told apart, and its streams."""
+
+    redis_url: str
+    api_port: int
+    streams: Sequence[str]
 
 
 @contextlib.contextmanager
-def announced(url: str) -> Iterator[None]:
-    """Leave ``url`` for this user's other commands while the block runs; the last one to start is found."""
-    directory = _directory()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _is_ours(directory):
+def announced(run: RunningUp) -> Iterator[None]:
+    """Let this user's other commands find a run while the block runs."""
+    directory = runtime_directory()
+    if directory is None:
         yield
         return
-    file = directory / _FILE
-    draft = directory / f"{_FILE}.{os.getpid()}"
-    draft.touch(mode=0o600)
-    draft.write_text(url, encoding="utf-8")
-    draft.replace(file)
+    path = directory / _NAME.format(os.getpid())
+    draft = path.with_suffix(".draft")  # a file that nobody holds yet would be cleared away
+    with hold(draft) or contextlib.nullcontext() as file:
+        if file is not None:
+            file.truncate(0)  # of an earlier process with this id
+            json.dump(asdict(run), file)
+            file.flush()
+            draft.replace(path)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def running_ups() -> list[RunningUp]:
+    """Return this user's living runs, by the ports of their APIs; what the dead have left is cleared away."""
+    directory = runtime_directory()
+    found = [_read(path) for path in directory.glob(_NAME.format("*"))] if directory else []
+    return sorted((run for run in found if run is not None), key=lambda run: run.api_port)
+
+
+def _read(path: Path) -> RunningUp | None:
     try:
-        yield
-    finally:
-        if announced_url() == url:  # else another one has taken the place
-            file.unlink(missing_ok=True)
-
-
-def announced_url() -> str | None:
-    """Return the address that this user's running ``moodline up`` left, if there is one."""
-    directory = _directory()
-    try:
-        return (directory / _FILE).read_text(encoding="utf-8") if _is_ours(directory) else None
-    except OSError:
-        return None
-
-
-def _directory() -> Path:
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime) / "moodline" if runtime else Path(tempfile.gettempdir()) / f"moodline-{os.getuid()}"
-
-
-def _is_ours(directory: Path) -> bool:
-    try:
-        state = directory.lstat()
-    except OSError:
-        return False
-    return directory.is_dir() and state.st_uid == os.getuid() and not state.st_mode & 0o077
+        if is_held(path):
+            return RunningUp(**json.loads(path.read_text(encoding="utf-8")))
+        path.unlink(missing_ok=True)
+    except (OSError, ValueError, TypeError):
+        pass  # it ended just now, or has not yet written
+    return None

@@ -10,7 +10,7 @@ from moodline.errors import ConfigError
 from moodline.sealing import new_key
 from moodline.settings import Settings, StreamSettings
 from moodline.settings.load import load_settings
-from moodline.up.ports import next_free_port, require_port
+from moodline.up.ports import ClaimedPorts, require_port
 from moodline.up.sources import name_sources
 
 _STREAMS = "MOODLINE_STREAMS"
@@ -29,13 +29,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Settings after all overrides, the overriding environment, and where the API listens."""
+    """Settings after all overrides, the overriding environment, where the API listens, and all ports of the run."""
 
     settings: Settings
     config: Path | None
     overrides: Mapping[str, str]
     api_port: int
     workers: int
+    ports: ClaimedPorts
 
     @property
     def streams(self) -> list[StreamSettings]:
@@ -68,8 +69,9 @@ def make_plan(options: Options) -> Plan:
             "There is nothing to watch: name a camera, a file or a folder with --source URL, or streams in a "
             "file with --config FILE; `moodline up --source demo` needs none of them."
         )
-    api_port = _api_port(settings, options.port)
-    return Plan(settings, options.config, overrides, api_port, options.workers)
+    ports = ClaimedPorts()
+    api_port = _api_port(settings, options.port, ports)
+    return Plan(settings, options.config, overrides, api_port, options.workers, ports)
 
 
 def environment(plan: Plan, redis_url: str) -> dict[str, str]:
@@ -91,10 +93,10 @@ def _overrides(options: Options) -> dict[str, str]:
     return {_STREAMS: json.dumps(named)}
 
 
-def _api_port(settings: Settings, asked: int | None) -> int:
+def _api_port(settings: Settings, asked: int | None, ports: ClaimedPorts) -> int:
     """A port that somebody chose must be free; the default one only has to be near."""
     host = settings.api.host
     if asked is None and "port" not in settings.api.model_fields_set:
-        return next_free_port(host, settings.api.port)
+        return ports.next_free(host, settings.api.port)
     remedy = "choose another with --port, or end what listens there"
     return require_port(host, asked or settings.api.port, purpose="the API", remedy=remedy)

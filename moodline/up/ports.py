@@ -2,8 +2,10 @@
 
 import socket
 from collections.abc import Collection
+from typing import IO
 
 from moodline.errors import PortTakenError
+from moodline.up.runtime import hold, runtime_directory
 
 _TRIES = 100
 
@@ -15,13 +17,31 @@ def require_port(host: str, port: int, *, purpose: str, remedy: str) -> int:
     return port
 
 
-def next_free_port(host: str, first: int, *, besides: Collection[int] = ()) -> int:
-    """Return the first free port from ``first`` on that is not in ``besides``, or raise PortTakenError."""
-    last = min(first + _TRIES, 65_536)
-    for port in range(first, last):
-        if port not in besides and _is_free(host, port):
-            return port
-    raise PortTakenError(f"No port from {first} to {last - 1} is free on {host}: end what listens there.")
+class ClaimedPorts:
+    """Ports that this run has chosen. Other runs of this user pass them over, also before anything listens on them."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, IO[str]] = {}
+
+    def next_free(self, host: str, first: int, *, besides: Collection[int] = ()) -> int:
+        """Claim and return the first free port from ``first`` on that is not in ``besides``.
+
+        Raises PortTakenError.
+        """
+        last = min(first + _TRIES, 65_536)
+        for port in range(first, last):
+            if port not in besides and _is_free(host, port) and self._claim(port):
+                return port
+        raise PortTakenError(f"No port from {first} to {last - 1} is free on {host}: end what listens there.")
+
+    def _claim(self, port: int) -> bool:
+        directory = runtime_directory()
+        if port in self._held or directory is None:
+            return True
+        file = hold(directory / f"port-{port}")
+        if file is not None:
+            self._held[port] = file
+        return file is not None
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -1,9 +1,11 @@
 """The story of ``moodline up``."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -13,7 +15,7 @@ from moodline.broker import Broker, connect
 from moodline.embedded import DEFAULT_MEMORY_BYTES, EmbeddedServer
 from moodline.errors import BrokerError, BrokerUnavailableError
 from moodline.lifecycle import stop_on_signals
-from moodline.up.address import announced
+from moodline.up.address import RunningUp, announced
 from moodline.up.fleet import Fleet
 from moodline.up.monitor import Monitor
 from moodline.up.plan import Options, Plan, make_plan
@@ -43,9 +45,9 @@ def run(options: Options) -> None:
         server = _server(plan, stack)
         url = server.url if server else _configured_url(plan)
         broker = stack.enter_context(_connected(plan, url))
-        stack.enter_context(announced(url))
+        stack.enter_context(announced(RunningUp(url, plan.api_port, streams)))
         view = stack.enter_context(_shown(plan))
-        fleet = Fleet(plan, url, view.log)
+        fleet = Fleet(plan, url, view.log, jobs_folder=stack.enter_context(_jobs_folder(plan)))
         stack.callback(fleet.kill)
         session = _Session(Monitor(broker, streams), fleet, view, server, stop)
         try:
@@ -138,6 +140,16 @@ def _server(plan: Plan, stack: ExitStack) -> EmbeddedServer | None:
         return None
     memory = max(DEFAULT_MEMORY_BYTES, 2 * redis.partitions * redis.partition_max_bytes)
     return stack.enter_context(EmbeddedServer(memory_bytes=memory))
+
+
+@contextmanager
+def _jobs_folder(plan: Plan) -> Iterator[Path]:
+    """Give handed-in videos and their results a place, which ends with the run where none is configured."""
+    if plan.settings.jobs.folder is not None:
+        yield plan.settings.jobs.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="moodline-jobs-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _configured_url(plan: Plan) -> str:

@@ -13,7 +13,7 @@ from tests.support.brokers import frame_of, live_stream
 from tests.support.judging import RULES, judge, take_one, work_queue
 from worker import judgement
 
-MODEL: dict[str, object] = {"name": "vgg11-ferplus", "version": 1}
+MODEL = '{"name":"vgg11-ferplus","version":1}'
 STAGES = {"detect": 9.5, "enqueued": 14.0, "taken": 21.5, "inferred": 40.2, "committed": 41.0}
 QUICK = replace(RULES, tau=timedelta(milliseconds=1), hysteresis=0.0)
 

@@ -43,6 +43,11 @@ def test_every_endpoint_of_the_api_is_in_it(document: dict[str, Any]) -> None:
         "/v1/events/recent",
         "/v1/events/live",
         "/v1/webcam",
+        "/v1/analyses",
+        "/v1/analyses/{id}",
+        "/v1/analyses/{id}/results/{name}",
+        "/v1/trainings",
+        "/v1/trainings/{id}",
     }
 
 

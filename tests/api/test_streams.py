@@ -146,4 +146,4 @@ def test_a_wrong_parameter_is_named_with_what_to_do(client: httpx.Client, path: 
 
 def test_a_path_that_is_not_there_points_to_what_there_is(client: httpx.Client) -> None:
     assert "/openapi.json" in detail(client.get("/v2/streams"), 404)
-    assert "does not answer POST" in detail(client.post("/v1/streams"), 405)
+    assert "does not answer PUT" in detail(client.put("/v1/streams"), 405)

@@ -45,11 +45,11 @@ def seal_key(broker: Broker) -> str:
 @pytest.fixture
 def site(broker: Broker, embedded_server: EmbeddedServer, seal_key: str, tmp_path: Path) -> Iterator[httpx.Client]:
     """An API and an ingest, as they are beside a worker."""
-    model = shared("models/face_detection_yunet_2023mar.onnx")
+    model, env = shared("models/face_detection_yunet_2023mar.onnx"), {"MOODLINE_SEAL_KEY": seal_key}
     webcam = {"id": "browser", "url": "browser:", "fps": 10, "detect_width": 320}
     with (
         serving(broker) as client,
-        Ingest(tmp_path, redis_url=embedded_server.url, streams=[webcam], model=model, seal_key=seal_key),
+        Ingest(tmp_path, redis_url=embedded_server.url, streams=[webcam], model=model, env=env),
     ):
         yield client
 

@@ -12,6 +12,8 @@ from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
 from moodline.sealing import new_key
 from tests.support.brokers import Server, broker_on, server_binary
+from tests.support.chaos import Feeder, drained
+from tests.support.wait import wait_until
 from tests.support.workers import WorkerProcess, start_worker
 
 KEY = new_key()
@@ -81,6 +83,22 @@ def let_pass(seconds: float, watch: Callable[[], object] = lambda: None) -> None
     while (left := until - time.monotonic()) > 0:
         watch()
         time.sleep(min(0.05, left))
+
+
+def feed(feeder: Feeder) -> set[str]:
+    """Put frames in and return the ids that were accepted with them."""
+    before = {crop for source in feeder.sources.values() for crop in source.accepted}
+    feeder.feed(20)
+    return {crop for source in feeder.sources.values() for crop in source.accepted} - before
+
+
+def feed_and_work_off(broker: Broker, fleet: Fleet, feeder: Feeder) -> set[str]:
+    """Put frames in and let a worker finish everything; return the ids that were accepted with them."""
+    fed = feed(feeder)
+    worker = fleet.start()
+    wait_until(lambda: drained(broker), description="the crops are worked off", timeout=30)
+    fleet.kill(worker)
+    return fed
 
 
 @pytest.fixture(scope="session")

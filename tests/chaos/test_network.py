@@ -9,9 +9,16 @@ import pytest
 import redis
 
 from moodline.broker import Broker
-from tests.chaos.conftest import KEY, Fleet, let_pass
+from tests.chaos.conftest import KEY, Fleet, feed, feed_and_work_off, let_pass
 from tests.support.brokers import broker_on
-from tests.support.chaos import Feeder, Subscriber, assert_nothing_lost_nothing_twice, drained, ledgers
+from tests.support.chaos import (
+    Feeder,
+    Subscriber,
+    assert_nothing_lost_nothing_twice,
+    drained,
+    ledgers,
+)
+from tests.support.judging import all_events, emotion_ids
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
 from tests.support.wait import wait_until
@@ -24,7 +31,8 @@ class Pair:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.first = stack.enter_context(RedisServer(folder / "first"))
-        replica_of = f"replicaof 127.0.0.1 {self.first.port}"
+        self.replication = stack.enter_context(Proxy(self.first.port))
+        replica_of = f"replicaof 127.0.0.1 {self.replication.port}"
         self.second = stack.enter_context(RedisServer(folder / "second", replica_of))
         self.proxy = stack.enter_context(Proxy(self.first.port))
 
@@ -36,6 +44,8 @@ class Pair:
     def fail_over(self) -> None:
         """The first one dies; for a moment the proxy leads to a replica that does not know yet that it is more."""
         self.first.kill()
+        self.replication.cut()
+        self.replication.answers.set()
         self.proxy.target = self.second.port
         self.proxy.cut()
         let_pass(1)
@@ -81,6 +91,41 @@ def test_a_replica_that_is_in_step_takes_over_and_nothing_is_lost(pair: Pair, br
         feeder.settle()
         wait_until(lambda: drained(broker), description="everything is worked off", timeout=30)
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
+
+
+def test_a_replica_that_lags_lacks_what_had_not_reached_it_and_subscribers_can_tell(
+    pair: Pair, broker: Broker, fleet: Fleet
+) -> None:
+    feeder = Feeder(broker, 1, streams=("rec-0", "rec-1"))
+    with Subscriber(broker) as before:
+        finished = feed_and_work_off(broker, fleet, feeder)
+        waiting = feed(feeder)
+        wait_until(pair.in_step, description="the replica has it all")
+        pair.replication.answers.clear()
+        published = feed_and_work_off(broker, fleet, feeder)
+        lost = published | feed(feeder)
+        wait_until(
+            lambda: set(before.emotion_ids()) == finished | waiting | published, description="all events are read"
+        )
+    pair.fail_over()
+    wait_until(lambda: answers(broker), description="the second one answers", timeout=BACK_WITHIN_S)
+    books = ledgers(broker).values()
+    assert sum(ledger.accepted for ledger in books) == len(finished | waiting), "it knows what had reached it"
+    fleet.start()
+    wait_until(lambda: drained(broker), description="what it knows is worked off", timeout=30)
+    assert sorted(emotion_ids(broker)) == sorted(finished | waiting), "its feed holds nothing twice"
+    assert not lost & set(emotion_ids(broker)), "lost: what had not reached the replica"
+    epochs = {event.epoch for event in before.events}
+    again = [event for event in all_events(broker) if event.id in waiting]
+    assert len(epochs) == 1
+    assert not epochs & {event.epoch for event in again}, "published a second time, and by the epoch one can tell"
+
+
+def answers(broker: Broker) -> bool:
+    try:
+        return bool(broker.client.ping())
+    except redis.RedisError:
+        return False
 
 
 def test_connections_that_break_again_and_again_lose_nothing_and_double_nothing(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moodline.broker import Broker
-from tests.chaos.conftest import Fleet, FragileServer, cpu_seconds, let_pass
+from tests.chaos.conftest import Fleet, FragileServer, cpu_seconds, feed, feed_and_work_off, let_pass
 from tests.support.chaos import (
     Feeder,
     Subscriber,
@@ -187,21 +187,6 @@ def wait_for_more(subscriber: Subscriber) -> None:
 
 def accepted(feeder: Feeder) -> int:
     return sum(len(source.accepted) for source in feeder.sources.values())
-
-
-def feed(feeder: Feeder) -> set[str]:
-    """Put frames in and return the ids that were accepted with them."""
-    before = {crop for source in feeder.sources.values() for crop in source.accepted}
-    feeder.feed(20)
-    return {crop for source in feeder.sources.values() for crop in source.accepted} - before
-
-
-def feed_and_work_off(broker: Broker, fleet: Fleet, feeder: Feeder) -> set[str]:
-    fed = feed(feeder)
-    worker = fleet.start()
-    wait_until(lambda: drained(broker), description="the crops are worked off", timeout=30)
-    fleet.kill(worker)
-    return fed
 
 
 def sizes(folder: Path) -> dict[Path, int]:

@@ -16,8 +16,11 @@ COMMANDS = (
     "ingest",
     "worker",
     "api",
+    "data",
     "train",
+    "report",
     "evaluate",
+    "models",
     "bench",
 )
 THREE_ERRORS = """\

@@ -1,17 +1,20 @@
 """`moodline events` and `moodline streams` against a real server."""
 
+import dataclasses
+import fcntl
 import json
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
-from moodline.up.address import announced
+from moodline.up.address import RunningUp, announced
 from tests.cli.feeding import Feeder
 from tests.cli.running import NOBODYS_RUNTIME, moodline, started
 from tests.support.judging import all_events
@@ -143,13 +146,48 @@ def test_the_redis_of_a_running_up_is_found(
 ) -> None:
     feeder.feed()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(NOBODYS_RUNTIME))
-    with announced(embedded_server.url):
+    with announced(RunningUp(embedded_server.url, 8080, ["lobby"])):
         assert moodline("events").stdout.count("\n") == 2
 
 
-def test_the_address_of_a_killed_up_is_not_held_against_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(NOBODYS_RUNTIME))
-    with announced("unix:///nowhere/redis.sock"):
-        done = moodline("events")
+def test_of_several_ups_one_is_chosen_by_its_port(
+    feeder: Feeder, embedded_server: EmbeddedServer, runtime: Path
+) -> None:
+    feeder.feed()
+    with announced(RunningUp(embedded_server.url, 8080, ["lobby"])), other_up(runtime, 8081):
+        unsaid = moodline("events", env={"XDG_RUNTIME_DIR": str(runtime)})
+        named = moodline("events", "--run", "8080", env={"XDG_RUNTIME_DIR": str(runtime)})
+        unknown = moodline("events", "--run", "9999", env={"XDG_RUNTIME_DIR": str(runtime)})
+
+    assert (unsaid.returncode, named.returncode, unknown.returncode) == (2, 0, 1)
+    assert unsaid.stderr.startswith("There are several `moodline up`: 8080 (lobby), 8081 (hall). Name the one")
+    assert named.stdout.count("\n") == 2
+    assert "with its API on port 9999. Those that run: 8080 (lobby), 8081 (hall)." in unknown.stderr
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path
+
+
+@contextmanager
+def other_up(runtime: Path, port: int) -> Iterator[None]:
+    """Another process that has announced a run."""
+    run = RunningUp("unix:///nowhere/redis.sock", port, ["hall"])
+    path = runtime / "moodline/run-1.json"
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(dataclasses.asdict(run), file)
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def test_the_address_of_a_killed_up_is_not_held_against_the_user(runtime: Path) -> None:
+    (runtime / "moodline").mkdir(mode=0o700)
+    with other_up(runtime, 8080):
+        pass  # it has ended, and its file is still there
+    done = moodline("events", env={"XDG_RUNTIME_DIR": str(runtime)})
+
     assert done.returncode == 1
     assert done.stderr.startswith("There is no Redis to ask: start `moodline up`")

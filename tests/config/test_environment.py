@@ -13,7 +13,7 @@ DEMO = "streams: [{id: demo, url: demo}]"
 
 def test_a_variable_overrides_the_file_and_the_file_the_default(load: Load) -> None:
     worker = load("worker: {batch_size: 8, max_attempts: 5}", {"MOODLINE_WORKER__BATCH_SIZE": "16"}).worker
-    assert (worker.batch_size, worker.max_attempts, worker.model) == (16, 5, "vgg11-ferplus")
+    assert (worker.batch_size, worker.max_attempts, worker.model) == (16, 5, "in-use")
 
 
 def test_variables_hold_durations_switches_and_lists(load: Load) -> None:

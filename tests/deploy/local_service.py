@@ -42,7 +42,8 @@ class LocalService:
         self._environment = self._made_environment()
         self._log = self._folder / "log"
         image = str(described.get("image", "")).partition(":")[0]
-        line = [*ENTRYPOINTS.get(image, []), *map(self.local, described["command"])]
+        entrypoint = described.get("entrypoint", ENTRYPOINTS.get(image, []))
+        line = [*entrypoint, *map(self.local, described["command"])]
         line += [LISTEN[image].format(address=self.address)] if image in LISTEN else []
         line[0] = shutil.which(line[0], path=self._environment["PATH"]) or line[0]
         with self._log.open("wb") as log, FORKING:
@@ -84,18 +85,24 @@ class LocalService:
         mounts: dict[str, Path] = {}
         for volume in self._described.get("volumes", []):
             source, inside = volume.split(":")[:2]
-            mounts[inside] = ROOT / source if source.startswith(".") else self._folder / inside.strip("/")
+            mounts[inside] = ROOT / source if source.startswith((".", "/")) else self._folder / inside.strip("/")
             mounts[inside].mkdir(parents=True, exist_ok=True)
-        files: dict[str, Path] = {}
-        for kind in ("configs", "secrets"):
-            for given in self._described.get(kind, []):
-                inside = given["target"] if kind == "configs" else f"/run/secrets/{given['target']}"
-                files[inside] = ROOT / self._project.content[kind][given["source"]]["file"]
-        self._mounts = mounts | {inside: self._folder / inside.strip("/") for inside in files}
+        files = self._mounted_files()
+        self._mounts = mounts | {inside: self._folder / inside.strip("/") for inside in ("/run/secrets", *files)}
         for inside, source in files.items():
             local = self._mounts[inside]
             local.parent.mkdir(parents=True, exist_ok=True)
             local.write_text(self._adapted(inside, source.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def _mounted_files(self) -> dict[str, Path]:
+        """Return the file of this machine for each path inside; a secret's short form is its name alone."""
+        content, files = self._project.content, {}
+        for given in self._described.get("configs", []):
+            files[given["target"]] = ROOT / content["configs"][given["source"]]["file"]
+        for given in self._described.get("secrets", []):
+            source, target = (given, given) if isinstance(given, str) else (given["source"], given["target"])
+            files[f"/run/secrets/{target}"] = ROOT / content["secrets"][source]["file"]
+        return files
 
     def _adapted(self, target: str, text: str) -> str:
         text = self.local(text)

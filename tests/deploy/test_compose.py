@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from moodline.config.environment import variable_names
+from moodline.config.secrets import SECRETS_VARIABLE
 from moodline.metrics import exposed_names
 from moodline.settings import Settings
 from tests.support.repository import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
-OWN = ("ingest", "worker", "worker-gpu", "api")
+OWN = ("ingest", "demo", "worker", "worker-gpu", "api")
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 
 
@@ -35,8 +36,9 @@ def test_it_is_what_compose_understands() -> None:
 
 
 def test_everything_is_there(services: dict[str, Any]) -> None:
-    assert services.keys() == {"redis", *OWN, "prometheus", "grafana"}
-    assert all("healthcheck" in service for service in services.values())
+    assert services.keys() == {"redis", *OWN, "operator", "prometheus", "grafana"}
+    # The operator's is no service that runs: it does one thing for a person.
+    assert {name for name, service in services.items() if "healthcheck" not in service} == {"operator"}
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -56,7 +58,7 @@ def test_its_commands_exist(services: dict[str, Any], name: str) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_its_variables_are_settings(services: dict[str, Any], name: str) -> None:
-    assert services[name]["environment"].keys() <= variable_names(Settings).keys()
+    assert services[name]["environment"].keys() <= {*variable_names(Settings), SECRETS_VARIABLE}
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -70,6 +72,7 @@ def test_the_configuration_is_mounted_where_the_command_looks(services: dict[str
     ("name", "port"),
     [
         ("ingest", Settings().ingest.metrics_port),
+        ("demo", Settings().ingest.metrics_port),
         ("worker", Settings().worker.metrics_port),
         ("worker-gpu", Settings().worker.metrics_port),
         ("api", Settings().api.port),
@@ -105,20 +108,22 @@ def test_no_service_gets_more_rights_than_it_needs(services: dict[str, Any]) -> 
         assert service["cap_drop"] == ["ALL"]
         assert "cap_add" not in service
         assert not service.get("privileged")
+        # Those of moodline run as the user of the Dockerfile.
+        assert "build" in service or service["user"] not in {"root", "0", "0:0"}
 
 
 def test_every_service_is_bounded_in_memory_and_processes_and_comes_back(services: dict[str, Any]) -> None:
-    for service in services.values():
+    for name, service in services.items():
         assert service["mem_limit"]
         assert service["pids_limit"]
-        assert service["restart"] == "unless-stopped"
+        assert service["restart"] == ("no" if name == "operator" else "unless-stopped")
 
 
-def test_only_the_gpu_worker_waits_for_its_profile(services: dict[str, Any]) -> None:
+def test_only_what_not_everybody_needs_waits_for_its_profile(services: dict[str, Any]) -> None:
     profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
     (device,) = services["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
 
-    assert profiles == {"worker-gpu": ["gpu"]}
+    assert profiles == {"worker-gpu": ["gpu"], "demo": ["demo"], "operator": ["operator"]}
     assert device["capabilities"] == ["gpu"]
 
 
@@ -130,10 +135,30 @@ def test_the_example_names_every_variable_that_it_asks_for() -> None:
     assert asked == set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
 
 
-def test_no_secret_has_a_value_in_the_repository() -> None:
-    example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    text = COMPOSE.read_text(encoding="utf-8")
+def test_every_secret_is_a_file_that_only_those_get_who_need_it(services: dict[str, Any]) -> None:
+    content = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    given = {
+        name: {one if isinstance(one, str) else one["source"] for one in service.get("secrets", ())}
+        for name, service in services.items()
+    }
 
-    for secret in ("REDIS_PASSWORD", "MOODLINE_SEAL_KEY", "GRAFANA_PASSWORD"):
-        assert re.search(rf"^{secret}=$", example, re.MULTILINE)
-        assert f"${{{secret}:?" in text
+    assert content["secrets"].keys() == set().union(*given.values())
+    assert all(secret["file"].startswith("${SECRETS:-./secrets}/") for secret in content["secrets"].values())
+    assert {name for name, secrets in given.items() if "seal_key" in secrets} == {
+        "ingest",
+        "demo",
+        "worker",
+        "worker-gpu",
+    }
+    for name in ("ingest", "worker", "api", "operator"):
+        assert {secret for secret in given[name] if secret.startswith("redis")} == {f"redis_{name}"}
+        assert services[name]["environment"]["REDIS_URL"] == f"redis://{name}@redis:6379/0"
+
+
+def test_no_environment_holds_a_secret(services: dict[str, Any]) -> None:
+    names = re.compile(r"PASSWORD|KEY|SECRET|TOKEN|AUTH")
+    given = [entry for service in services.values() for entry in service.get("environment", {}).items()]
+
+    assert [value for name, value in given if names.search(name)]
+    assert not [name for name, value in given if names.search(name) and not str(value).startswith("/run/secrets")]
+    assert not [name for name, value in given if re.search(r"://[^/]*:[^/]*@", str(value))]

@@ -1,7 +1,9 @@
 """The compose file runs: healthy in its own order and time, and a mistake in it does not pass."""
 
+import contextlib
 import copy
 import json
+import shutil
 import socket
 import urllib.request
 from collections.abc import Callable
@@ -11,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import CONTENT, VARIABLES
+from tests.deploy.conftest import CONTENT
 from tests.deploy.local_compose import LocalCompose, UnhealthyError
+from tests.deploy.local_service import LocalService
 from tests.support.wait import wait_until
 
 Services = dict[str, Any]
@@ -29,16 +32,24 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
-def test_a_face_before_the_demo_camera_becomes_events_in_the_api(system: LocalCompose) -> None:
+def ledger_with_events(system: LocalCompose, stream: str) -> dict[str, Any] | None:
     url = f"http://{system.addresses['api']}:8080/v1/streams"
+    ledgers = [found["ledger"] for found in get(url)["streams"] if found["id"] == stream]
+    return ledgers[0] if ledgers and ledgers[0]["events"] else None
 
-    def ledger_with_events() -> dict[str, Any] | None:
-        ledgers = [stream["ledger"] for stream in get(url)["streams"] if stream["id"] == "demo"]
-        return ledgers[0] if ledgers and ledgers[0]["events"] else None
 
-    ledger = wait_until(ledger_with_events, description="the demo camera has events", timeout=30)
+def test_a_face_before_the_demo_camera_becomes_events_in_the_api(system: LocalCompose) -> None:
+    ledger = wait_until(lambda: ledger_with_events(system, "demo"), description="the camera has events", timeout=30)
+
     assert ledger is not None
     assert ledger["accepted"] == ledger["events"] + sum(ledger["dropped"].values()) + ledger["queued"]
+
+
+def test_the_profile_demo_adds_a_camera_that_needs_no_hardware(system: LocalCompose) -> None:
+    system.up("demo")
+
+    assert CONTENT["services"]["demo"]["profiles"] == ["demo"]
+    wait_until(lambda: ledger_with_events(system, "demo-camera"), description="it has events", timeout=30)
 
 
 @pytest.mark.parametrize(("name", "port"), PUBLISHED)
@@ -47,11 +58,41 @@ def test_somebody_listens_on_every_published_port(system: LocalCompose, name: st
         pass
 
 
-def test_no_log_shows_a_secret(system: LocalCompose) -> None:
+def values(secrets: Path) -> list[str]:
+    return [path.read_text() for path in secrets.iterdir() if path.is_file()]
+
+
+def test_no_log_shows_a_secret(system: LocalCompose, secrets: Path) -> None:
     logs = "".join(service.log() for service in system.services.values())
 
     assert "ready" in logs
-    assert not [secret for secret in VARIABLES.values() if secret in logs]
+    assert len(values(secrets)) == len(CONTENT["secrets"])
+    assert not [secret for secret in values(secrets) if secret in logs]
+
+
+def test_no_environment_and_no_command_line_shows_a_secret(system: LocalCompose, secrets: Path) -> None:
+    shown = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            shown[int(process.name)] = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+
+    assert {service.process.pid for service in system.services.values()} <= shown.keys()
+    assert not [pid for pid, text in shown.items() for secret in values(secrets) if secret.encode() in text]
+
+
+def test_the_operator_makes_keys_and_the_api_may_not(system: LocalCompose) -> None:
+    services = system.content["services"]
+    described = {**services["operator"], "command": ["keys", "create", "--scope", "read"]}
+    assert ended_with(LocalService("operator", described, system)) == (0, True)
+
+    described |= {"secrets": services["api"]["secrets"], "environment": services["api"]["environment"]}
+    system.addresses["not-the-operator"] = system.addresses["api"]
+    assert ended_with(LocalService("not-the-operator", described, system)) == (1, False)
+
+
+def ended_with(service: LocalService) -> tuple[int | None, bool]:
+    """Return the exit code, and whether the log holds a new key."""
+    return service.process.wait(30), "ml_" in service.log()
 
 
 def wrong_command(services: Services) -> None:
@@ -64,6 +105,18 @@ def wrong_option(services: Services) -> None:
 
 def wrong_configuration(services: Services) -> None:
     services["api"]["configs"][0]["target"] = "/etc/elsewhere/moodline.yaml"
+
+
+def missing_secret(services: Services) -> None:
+    services["api"]["secrets"] = []
+
+
+def secret_of_another_service(services: Services) -> None:
+    services["api"]["secrets"][0]["source"] = "redis_ingest"
+
+
+def wrong_folder_of_secrets(services: Services) -> None:
+    services["api"]["environment"]["MOODLINE_SECRETS"] = "/run/secret"
 
 
 def missing_variable(services: Services) -> None:
@@ -98,6 +151,9 @@ MISTAKES: dict[Callable[[Services], None], str] = {
     wrong_command: "No such command 'apis'",
     wrong_option: "--configuration",
     wrong_configuration: "/etc/moodline/moodline.yaml",
+    missing_secret: "/run/secrets: cannot be read",
+    secret_of_another_service: "refuses this service",
+    wrong_folder_of_secrets: "MOODLINE_SECRETS: /run/secret: cannot be read",
     missing_variable: "REDIS_URL is not set",
     misspelt_variable: "MOODLINE_API__HOSTS",
     unopened_to_others: "Connection refused",
@@ -107,13 +163,13 @@ MISTAKES: dict[Callable[[Services], None], str] = {
 }
 
 
-def said_of(mistake: Callable[[Services], None], folder: Path, redis: str) -> str:
+def said_of(mistake: Callable[[Services], None], folder: Path, redis: str, secrets: Path) -> str:
     """Return why the API does not become healthy with a mistake in its part of the file."""
     content = copy.deepcopy(CONTENT)
     mistake(content["services"])
     content["services"]["api"]["depends_on"] = {}  # the Redis of the running system serves all of these
     content["services"]["api"]["healthcheck"] |= {"start_period": "11s", "interval": "1s", "retries": 1}
-    with LocalCompose(folder, VARIABLES, content=content) as project:
+    with LocalCompose(folder, {"SECRETS": str(secrets)}, content=content) as project:
         project.addresses["redis"] = redis
         with pytest.raises(UnhealthyError) as error:
             project.up("api")
@@ -121,11 +177,11 @@ def said_of(mistake: Callable[[Services], None], folder: Path, redis: str) -> st
 
 
 @pytest.fixture(scope="module")
-def said(system: LocalCompose, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future[str]]:
+def said(system: LocalCompose, secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future[str]]:
     """What is said of each mistake; they are tried side by side, since most of it is waiting."""
     redis, folder = system.addresses["redis"], tmp_path_factory.mktemp("mistakes")
     with ThreadPoolExecutor(5) as pool:
-        return {one.__name__: pool.submit(said_of, one, folder / one.__name__, redis) for one in MISTAKES}
+        return {one.__name__: pool.submit(said_of, one, folder / one.__name__, redis, secrets) for one in MISTAKES}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
@@ -133,15 +189,21 @@ def test_a_mistake_does_not_become_healthy(said: dict[str, Future[str]], mistake
     assert MISTAKES[mistake] in said[mistake.__name__].result()
 
 
-def test_without_a_mistake_it_does(system: LocalCompose, tmp_path: Path) -> None:
+def test_without_a_mistake_it_does(system: LocalCompose, secrets: Path, tmp_path: Path) -> None:
     content = copy.deepcopy(CONTENT)
     content["services"]["api"]["depends_on"] = {}
-    with LocalCompose(tmp_path, VARIABLES, content=content) as project:
+    with LocalCompose(tmp_path, {"SECRETS": str(secrets)}, content=content) as project:
         project.addresses["redis"] = system.addresses["redis"]
         project.up("api")
         assert project.down() == {"api": 0}
 
 
-def test_a_secret_that_is_missing_is_named() -> None:
-    with pytest.raises(AssertionError, match=r"REDIS_PASSWORD is missing a value: copy \.env\.example"):
-        LocalCompose(Path(), {}, content=CONTENT)
+def test_redis_names_a_password_that_is_missing(secrets: Path, tmp_path: Path) -> None:
+    given = tmp_path / "secrets"
+    shutil.copytree(secrets, given)
+    (given / "redis_worker").chmod(0o600)
+    (given / "redis_worker").write_text("")
+    project = LocalCompose(tmp_path, {"SECRETS": str(given)}, content=copy.deepcopy(CONTENT))
+
+    with project, pytest.raises(UnhealthyError, match="redis_worker, the password of the user worker, is missing"):
+        project.up("redis")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from moodline.config.environment import variable_names
+from moodline.config.secrets import SECRETS_VARIABLE
 from moodline.settings import Settings, load_settings
 from tests.deploy.series import declared_labels, names_in
 from tests.deploy.test_dashboard import RECORDED
@@ -119,10 +120,21 @@ def test_a_service_runs_as_in_the_compose_file(name: str) -> None:
     (container,) = WORKLOADS[name]["spec"]["template"]["spec"]["containers"]
 
     assert container["args"] == compose["command"]
-    assert {entry["name"] for entry in container["env"]} <= variable_names(Settings).keys()
-    assert {entry["name"] for entry in container["env"]} | {"REDIS_URL", "MOODLINE_SEAL_KEY"} == {
-        *compose["environment"]
-    }
+    assert {entry["name"]: entry["value"] for entry in container["env"]} == compose["environment"]
+    assert "envFrom" not in container
+
+
+@pytest.mark.parametrize("name", ["ingest", "worker", "api"])
+def test_a_service_gets_the_same_secrets_as_in_the_compose_file_and_no_others(name: str) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"][name]
+    pod = WORKLOADS[name]["spec"]["template"]["spec"]
+    (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == "secrets"]
+    mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
+
+    assert [(one["key"], one["path"]) for one in volume["items"]] == [
+        (one["source"], one["target"]) for one in compose["secrets"]
+    ]
+    assert f"{mounts['secrets']}:{mounts['cameras']}" == compose["environment"]["MOODLINE_SECRETS"]
 
 
 @pytest.mark.parametrize(("name", "port"), PORTS.items())
@@ -163,10 +175,24 @@ def test_everything_is_denied_and_every_port_that_is_needed_is_let_through() -> 
     assert policies[cameras]["podSelector"]["matchLabels"][NAME] == "ingest"
 
 
-def test_redis_is_configured_as_in_the_compose_file() -> None:
-    copied = (FOLDER / "base/redis.conf").read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", ["redis.conf", "users.acl", "start.sh"])
+def test_redis_is_configured_as_in_the_compose_file(file: str) -> None:
+    copied = (FOLDER / "base" / file).read_text(encoding="utf-8")
 
-    assert copied == (ROOT / "deploy/redis/redis.conf").read_text(encoding="utf-8")
+    assert copied == (ROOT / "deploy/redis" / file).read_text(encoding="utf-8")
+
+
+def test_redis_is_started_and_asked_as_in_the_compose_file() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["redis"]
+    (container,) = WORKLOADS["redis"]["spec"]["template"]["spec"]["containers"]
+
+    (volume,) = [
+        one["secret"] for one in WORKLOADS["redis"]["spec"]["template"]["spec"]["volumes"] if one["name"] == "secrets"
+    ]
+
+    assert container["command"] == compose["command"]
+    assert [one["path"] for one in volume["items"]] == compose["secrets"]
+    assert container["readinessProbe"]["exec"]["command"] == ["sh", "-c", compose["healthcheck"]["test"][1]]
 
 
 def test_its_configuration_is_valid() -> None:
@@ -200,10 +226,15 @@ def test_a_gpu_worker_asks_for_a_gpu_and_a_node_that_has_one() -> None:
 
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert pod["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
-    assert {entry["name"] for entry in container["env"]} <= variable_names(Settings).keys()
+    assert {entry["name"] for entry in container["env"]} <= {*variable_names(Settings), SECRETS_VARIABLE}
 
 
 def test_with_an_external_redis_there_is_none_of_our_own() -> None:
     manifests = rendered(FOLDER / "overlays/external-redis")
 
     assert "redis" not in {one["metadata"]["name"] for one in manifests if one["kind"] != "ConfigMap"}
+    for name in ("ingest", "worker", "api"):
+        (container,) = workloads(manifests)[name]["spec"]["template"]["spec"]["containers"]
+        given = {entry["name"]: entry["value"] for entry in container["env"]}
+        assert given["REDIS_URL"] == f"rediss://{name}@redis.example:6379/0"
+        assert given.keys() <= {*variable_names(Settings), SECRETS_VARIABLE}

@@ -1,5 +1,6 @@
 """make: what a newcomer sees, and which Python it takes."""
 
+import base64
 import ensurepip
 import os
 import re
@@ -34,6 +35,23 @@ def test_make_alone_lists_every_target() -> None:
 def test_the_demo_runs_for_as_long_as_one_says() -> None:
     assert "moodline up --source demo --duration 20\n" in make("--dry-run", "demo", "DURATION=20")
     assert "moodline up --source demo \n" in make("--dry-run", "demo")
+
+
+def made_secrets(folder: Path) -> dict[str, str]:
+    subprocess.run([ROOT / "deploy/make-secrets.sh", folder], check=True, stdout=subprocess.DEVNULL)
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
+
+
+def test_secrets_are_made_once_and_are_closed_to_other_users(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    made = made_secrets(folder)
+    (folder / "redis_api").unlink()
+    again = made_secrets(folder)
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert len(base64.b64decode(made["seal_key"], validate=True)) == 32
+    assert len(set(made.values())) == len(made)
+    assert {name for name in made if made[name] != again[name]} == {"redis_api"}
 
 
 def python_named(name: str, folder: Path, script: str) -> None:

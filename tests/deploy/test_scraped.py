@@ -4,13 +4,13 @@ import json
 import math
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
 from moodline.keys import PartitionKeys
-from tests.deploy.conftest import VARIABLES
 from tests.deploy.local_compose import LocalCompose
 from tests.deploy.series import names_in
 from tests.deploy.test_dashboard import RECORDED, queries
@@ -39,9 +39,10 @@ class Prometheus:
 
 
 @pytest.fixture(scope="module")
-def prometheus(system: LocalCompose) -> Prometheus:
+def prometheus(system: LocalCompose, secrets: Path) -> Prometheus:
     """Prometheus after a crop that nobody can classify: dead letters have data only then."""
-    server = redis.Redis(host=system.addresses["redis"], password=VARIABLES["REDIS_PASSWORD"])
+    password = (secrets / "redis_operator").read_text()
+    server = redis.Redis(host=system.addresses["redis"], username="operator", password=password)
     keys = PartitionKeys(0)
     with server:
         wait_until(lambda: server.exists(keys.of_stream("ledger", "demo")), description="the demo runs", timeout=30)

@@ -19,6 +19,8 @@ from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 STARTED_S = 20.0
+SEAL_KEY = new_key()
+"""Of every ingest here, so that workers can open its crops."""
 
 
 def free_port() -> int:
@@ -38,26 +40,34 @@ class Ingest:
         model: Path,
         arguments: tuple[str, ...] = (),
         ingest: dict[str, Any] | None = None,
-        seal_key: str | None = None,
+        more: dict[str, Any] | None = None,
+        env: dict[str, str] | None = None,
     ) -> None:
+        """``more``: other sections of the configuration; ``env``: variables beside those that are always set."""
         self.metrics_port = free_port()
         settings = {"detector_model": str(model), "metrics_port": self.metrics_port, **(ingest or {})}
-        config = folder / "moodline.yaml"
-        # JSON is YAML.
-        config.write_text(
-            json.dumps({"streams": streams, "ingest": settings, "log": {"level": "debug", "format": "text"}})
-        )
+        self._rest = {"ingest": settings, "log": {"level": "debug", "format": "text"}, **(more or {})}
+        self.config = config = folder / "moodline.yaml"
+        self.write(streams)
+        self.seal_key = (env or {}).get("MOODLINE_SEAL_KEY") or SEAL_KEY
         self.log_file = folder / "ingest.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOODLINE_", "REDIS_"))}
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ingest", "--config", str(config), *arguments],
                 cwd=ROOT,
-                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": seal_key or new_key()},
+                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": self.seal_key, **(env or {})},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def write(self, streams: list[dict[str, Any]], **more: Any) -> None:
+        """Replace the configuration file, as an editor would that writes beside it and renames."""
+        beside = self.config.with_suffix(".new")
+        # JSON is YAML.
+        beside.write_text(json.dumps({"streams": streams, **self._rest, **more}))
+        beside.replace(self.config)
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")

@@ -39,7 +39,7 @@ def ingest(broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, yune
         redis_url=embedded_server.url,
         streams=[WEBCAM],
         model=yunet_model,
-        seal_key=key.get_secret_value(),
+        env={"MOODLINE_SEAL_KEY": key.get_secret_value()},
         ingest={"reader_lease": "1s"},
     ) as running:
         yield running

@@ -61,7 +61,7 @@ def test_a_preview_is_made_while_somebody_looks_and_only_where_it_is_allowed(
         redis_url=embedded_server.url,
         streams=[demo],
         model=yunet_model,
-        seal_key=key.get_secret_value(),
+        env={"MOODLINE_SEAL_KEY": key.get_secret_value()},
     ):
         found = wait_for_state(broker, "demo", "live")
         assert found.preview == mode

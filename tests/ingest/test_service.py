@@ -136,23 +136,6 @@ def test_capture_processes_end_with_a_killed_supervisor(run: Any, broker: Broker
         wait_until(lambda: not child.exists(), description="the capture process has ended")
 
 
-def test_two_ingests_never_read_one_stream_and_the_second_takes_over(
-    run: Any, broker: Broker, tmp_path: Path, embedded_server: EmbeddedServer, yunet_model: Path
-) -> None:
-    demo = {"id": "demo", "url": "demo"}
-    (tmp_path / "second").mkdir()
-    with run(demo) as first:
-        wait_until(lambda: accepted(broker, "demo") > 0, description="a face", timeout=20)
-        with Ingest(tmp_path / "second", redis_url=embedded_server.url, streams=[demo], model=yunet_model) as second:
-            wait_until(lambda: "is being read by" in second.log(), description="it waits", timeout=20)
-            assert first.stop() == 0
-            seen = accepted(broker, "demo")
-            wait_until(lambda: accepted(broker, "demo") > seen, description="it took over", timeout=15)
-            wait_for_state(broker, "demo", "live")
-    runs = {crop.split("/")[1] for _, crop, _ in queued(broker, "demo")}
-    assert len(runs) == 2, "each reader has its own token"
-
-
 def test_redis_may_come_later(tmp_path: Path, yunet_model: Path) -> None:
     folder = tmp_path / "redis"
     folder.mkdir()
@@ -176,7 +159,7 @@ def test_a_wrong_start_ends_with_a_sentence_and_its_exit_code(run: Any) -> None:
     demo = {"id": "demo", "url": "demo"}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for code, sentence, start in (
-            (2, "There is no stream to read", run),
+            (2, "There is no stream to read", partial(run, arguments=RUN_TO_END)),
             (2, "ingest.detector_model is /gone.onnx", partial(run, demo, detector_model="/gone.onnx")),
             (2, "streams[0].fps", partial(run, {**demo, "fps": -1})),
             (1, "cannot be served on 127.0.0.1:", partial(run, demo, metrics_port=taken.getsockname()[1])),

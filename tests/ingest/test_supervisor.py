@@ -36,7 +36,7 @@ def supervisor(
             "streams": [{"id": "demo", "url": "demo"}],
         }
     )
-    made = Supervisor(settings, yunet_model=yunet_model, metrics=Metrics())
+    made = Supervisor(settings, find_yunet=lambda: yunet_model, metrics=Metrics())
     stop = threading.Event()
     thread = threading.Thread(target=made.run, args=(stop,), kwargs={"exit_when_ended": False})
     thread.start()
@@ -50,7 +50,7 @@ def test_a_capture_process_that_hangs_is_killed_and_its_stream_goes_on(
     supervisor: Supervisor, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     wait_until(lambda: accepted(broker, "demo") > 0, description="a face", timeout=20)
-    (slot,) = supervisor._slots
+    (slot,) = supervisor._slots.values()
     assert slot.process is not None
     hung = slot.process.pid
     assert hung is not None

@@ -19,6 +19,7 @@ class FakeDevice:
         self._shape = (48, 64) if grey else (48, 64, 3)
         self.properties: dict[int, float] = {}
         self.released = False
+        self.grabbed = self.retrieved = 0
 
     def __call__(self, source: str | int, backend: int, params: Sequence[int]) -> "FakeDevice":
         self.asked = (source, backend, tuple(params))
@@ -29,9 +30,11 @@ class FakeDevice:
 
     def grab(self) -> bool:
         self._left -= 1
+        self.grabbed += 1
         return self._left >= 0
 
     def retrieve(self) -> tuple[bool, Pixels | None]:
+        self.retrieved += 1
         return True, np.full(self._shape, 7, np.uint8)
 
     def get(self, prop: int, /) -> float:
@@ -82,3 +85,11 @@ def test_a_grey_camera_is_shown_in_three_channels() -> None:
 def test_a_camera_that_is_not_there_is_told_in_a_sentence() -> None:
     with pytest.raises(NotFound, match=r"There is no webcam 97 on this machine \(/dev/video97 is missing\)"):
         Webcam("97", opener=FakeDevice(0)).open()
+
+
+def test_every_frame_is_grabbed_and_only_those_that_are_wanted_become_pictures() -> None:
+    device = FakeDevice(10)
+    webcam = Webcam("0", opener=device, wanted=lambda _at_s: device.grabbed % 4 == 1)
+    webcam.open()
+    assert [frame.number for frame in islice(webcam.frames(), 3)] == [0, 4, 8]
+    assert (device.grabbed, device.retrieved) == (9, 3)

@@ -10,13 +10,21 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from api.scrape_redis import measure_redis
+from moodline.access import new_key as new_api_key
+from moodline.access import save_key, saved_keys
 from moodline.broker import Broker, connect
 from moodline.crop_queue import Reader
-from moodline.errors import BrokerPolicyError
+from moodline.declared import add_stream, change_stream, declared_streams
+from moodline.errors import BrokerPolicyError, StreamChangedError
 from moodline.event import latest_cursor, read_events
+from moodline.hosts import IngestHost, announce, forget_dead, readers, withdraw
+from moodline.known import known_streams
+from moodline.metrics import Metrics
 from moodline.previews import Preview, is_looked_at, look, show, shown
+from moodline.purge import purge, remove_stream
 from moodline.sealing import new_key
-from moodline.settings import RedisSettings, SummarySettings
+from moodline.settings import ApiSettings, RedisSettings, SummarySettings
 from moodline.streams import StreamStatus, list_streams, stream_view
 from moodline.summaries import summary
 from moodline.webcams import (
@@ -36,6 +44,7 @@ from tests.support.wait import wait_until
 
 USERS = ROOT / "deploy/redis/users.acl"
 SERVICES = ("ingest", "worker", "api")
+OPERATOR = "operator"
 KEY = new_key()
 
 As = Callable[[str], Broker]
@@ -44,7 +53,7 @@ As = Callable[[str], Broker]
 def acl_with_passwords(folder: Path) -> Path:
     """Fill in the hash of each service's password, which is here its name and 'pw'."""
     text = USERS.read_text()
-    for service in SERVICES:
+    for service in (*SERVICES, OPERATOR):
         digest = hashlib.sha256(f"{service}-pw".encode()).hexdigest()
         text = text.replace(f"SHA256_OF_{service.upper()}_PASSWORD", digest)
     admin = "user admin on >admin-pw ~* &* +@all"
@@ -66,8 +75,9 @@ def as_user(server: RedisServer) -> Iterator[As]:
 
     def broker_as(user: str) -> Broker:
         if user not in brokers:
-            url = SecretStr(f"redis://{user}:{user}-pw@127.0.0.1:{server.port}/0")
-            brokers[user] = connect(RedisSettings(url=url, seal_key=SecretStr(KEY), partitions=2))
+            url, password = SecretStr(f"redis://{user}@127.0.0.1:{server.port}/0"), SecretStr(f"{user}-pw")
+            settings = RedisSettings(url=url, password=password, seal_key=SecretStr(KEY), partitions=2)
+            brokers[user] = connect(settings)
         return brokers[user]
 
     yield broker_as
@@ -114,6 +124,10 @@ def test_each_service_can_do_all_of_its_work(as_user: As) -> None:
     assert (view.ledger.events, view.ledger.dropped["overflow"], view.ledger.dropped["poison"]) == (3, 2, 1)
     assert summary(api, ["lobby"], SummarySettings(), window=timedelta(days=730)).faces >= 0
     api.client.ping()
+    save_key(as_user(OPERATOR), new_api_key("read")[1])
+    assert len(saved_keys(api)) == 1
+    assert purge(as_user(OPERATOR), "nobody", before=None, dry_run=False).crops == 0
+    measure_redis(Metrics(), api)
     wait_until(lambda: (listener.get_message() or {}).get("type") == "message", description="events are published")
 
 
@@ -144,6 +158,33 @@ def test_a_browsers_webcam_goes_its_way_from_api_to_ingest_and_is_removed(as_use
     assert list_streams(api) == []
 
 
+def test_a_stream_is_added_found_and_removed(as_user: As) -> None:
+    api, ingest, rules = as_user("api"), as_user("ingest"), ApiSettings(stream_sources=("rtsp://camera.test",))
+    assert saved_keys(api) == {}
+    add_stream(api, rules, {"id": "lobby", "url": "rtsp://camera.test/1"})
+    assert change_stream(api, rules, "lobby", {"fps": 2})
+    declared = declared_streams(ingest)["lobby"]
+    announce(ingest, IngestHost("h", wants=frozenset({"lobby"})), timedelta(minutes=1))
+    lease = timedelta(seconds=60)
+    stream = declared.settings(rules.stream_sources)
+    reader = Reader.acquire(ingest, stream, owner="h", lease=lease, recorded=False, declared=declared.text)
+    queue = work_queue(as_user("worker"))
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    taken = take_one(queue, room=1)
+    assert taken is not None
+    assert commit_all(as_user("worker"), queue, taken) == 1
+    assert [(view.id, view.declared, view.reader) for view in known_streams(api)] == [("lobby", "api", "h")]
+    assert readers(ingest, ["lobby", "other"]) == {"lobby": "h"}
+    start = latest_cursor(api)
+    remove_stream(api, "lobby", undeclare=True)
+    assert [event.kind for _, event in read_events(api, after=start, block_ms=100)[0]] == ["face_left"]
+    assert known_streams(api) == []
+    with pytest.raises(StreamChangedError):
+        Reader.acquire(ingest, stream, owner="h", lease=lease, recorded=False, declared=declared.text)
+    withdraw(ingest, "h")
+    forget_dead(ingest, ())
+
+
 def test_a_worker_takes_over_from_a_dead_one(as_user: As) -> None:
     reader_as(as_user).enqueue(frame_of(0), age_ms=0)
     assert take_one(work_queue(as_user("worker"), "dead", lease_s=0.05)) is not None
@@ -171,10 +212,12 @@ def test_a_worker_takes_over_from_a_dead_one(as_user: As) -> None:
         ("worker", ("HGETALL", "moodline:{p0}:reader:lobby")),
         ("worker", ("DEL", "moodline:{p0}:feed")),
         ("worker", ("PUBLISH", "other", "{}")),
-        ("api", ("XRANGE", "moodline:{p0}:queue:lobby", "-", "+")),
-        ("api", ("HSET", "moodline:{p0}:ledger:lobby", "events", "9")),
-        ("api", ("XADD", "moodline:{p0}:feed", "*", "event", "{}")),
-        ("api", ("EVAL", "return 1", "1", "moodline:{p0}:ready")),
+        ("api", ("XADD", "moodline:{p0}:queue:lobby", "*", "id", "forged")),
+        ("api", ("HSET", "moodline:api-keys", "0badc0de", "{}")),
+        ("api", ("DEL", "moodline:{p0}:feed")),
+        ("api", ("SET", "moodline:ingest:forged", "{}")),
+        ("ingest", ("HSET", "moodline:{p0}:declared", "lobby", "{}")),
+        ("ingest", ("HGETALL", "moodline:api-keys")),
         *((user, words) for user in SERVICES for words in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*"))),
         *((user, ("GET", "somebody-elses")) for user in SERVICES),
         *((user, ("ACL", "LIST")) for user in SERVICES),

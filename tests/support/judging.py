@@ -63,7 +63,9 @@ def commit_all(broker: Broker, queue: WorkQueue, taken: Taken, emotion: str = "h
 
 
 def drop_as(queue: WorkQueue, hand: Hand, entry: Entry, detail: str) -> int:
-    return queue.drop(hand, [(entry, "poison", detail)], release=True)
+    ended = queue.drop(hand, [(entry, "poison", detail)], release=True)
+    assert ended is not None, "the hand is lost"
+    return ended.crops
 
 
 def all_events(broker: Broker) -> list[Event]:

@@ -9,11 +9,16 @@ from typing import Self
 
 
 class Proxy:
-    """Forwards to ``target`` (a port on loopback); ``delay_s`` holds each piece up on its way to the server."""
+    """Forwards to ``target`` (a port on loopback); ``delay_s`` holds each piece up on its way to the server.
+
+    While ``answers`` is not set, nothing comes back from there.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.delay_s = 0.0
+        self.answers = threading.Event()
+        self.answers.set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
@@ -58,6 +63,8 @@ class Proxy:
             while piece := source.recv(65536):
                 if to_server and self.delay_s:
                     time.sleep(self.delay_s)
+                if not to_server:
+                    self.answers.wait()
                 sink.sendall(piece)
         for end in (source, sink):
             with contextlib.suppress(OSError):

@@ -17,6 +17,7 @@ class RedisServer:
 
     def __init__(self, folder: Path, *directives: str, tls: bool = False, binary: Path | None = None) -> None:
         folder.mkdir(exist_ok=True)
+        self.environ: dict[str, str] = {}
         self._binary = binary or Path(command("redis-server"))
         self.folder = folder
         self.port = free_port()
@@ -28,7 +29,7 @@ class RedisServer:
     def start(self) -> Self:
         (self.folder / "server.log").unlink(missing_ok=True)
         words = [str(self._binary), str(self.folder / "redis.conf")]
-        self._process = subprocess.Popen(words, env={**os.environ, "LC_ALL": "C"})
+        self._process = subprocess.Popen(words, env={**os.environ, "LC_ALL": "C", **self.environ})
         wait_until(self._ready, description=f"the server on port {self.port} is ready")
         return self
 

@@ -1,3 +1,5 @@
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from trainer.__main__ import app
+from trainer.__main__ import build_app
 
 
 @pytest.fixture
@@ -23,16 +25,9 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_summary_counts_the_faces(data: Path) -> None:
-    result = CliRunner().invoke(app, ["summary", "--data", str(data)])
-    assert result.exit_code == 0
-    assert "train: 8 faces, 0 with a FER+ majority" in result.output
-    assert result.output.count("happy          4 labelled") == 2
-
-
 def test_a_missing_folder_is_one_sentence_and_not_a_traceback(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "trainer", "summary", "--data", str(tmp_path)],
+        [sys.executable, "-m", "trainer", "data", "summary", str(tmp_path)],
         capture_output=True, text=True, check=False, cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
     assert done.returncode == 1
@@ -49,13 +44,25 @@ def test_importing_the_trainer_loads_no_keras() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_evaluate_scores_a_kaggle_folder_on_chosen_emotions(data: Path, committed_model: Path) -> None:
-    command = ["evaluate", "--model", str(committed_model), "--data", str(data), "--emotions", "happy,sad"]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 0, result.output
-    assert "validation, FER2013: 8 faces" in result.output
-    wrong = CliRunner().invoke(app, [*command[:-1], "bored"])
+def test_evaluate_scores_a_kaggle_folder_on_chosen_emotions(data: Path) -> None:
+    shutil.copy(data / "train" / "sad" / "1.png", data / "validation" / "sad" / "again.png")
+    command = ["evaluate", "--model", "vgg11-ferplus", "--data", str(data), "--emotions", "happy,sad"]
+    board = json.loads(CliRunner().invoke(build_app(), [*command, "--json"]).stdout)
+    assert (board["model"].split("@")[0], board["split"], board["near_copies"]) == ("vgg11-ferplus", "validation", 1)
+    assert [(one["labels"], one["near_copies_left_out"], one["faces"]) for one in board["scores"]] == [
+        ("own labels", False, 9),
+        ("own labels", True, 8),
+    ]
+    assert {"accuracy", "macro_f1", "ece", "recall", "precision"} <= board["scores"][0].keys()
+    wrong = CliRunner().invoke(build_app(), [*command[:-1], "bored"])
     assert wrong.exit_code == 2
+
+
+def test_evaluate_scores_faces_without_splits_against_those_that_were_trained_on(data: Path) -> None:
+    command = ["evaluate", "--model", "vgg11-ferplus", "--data", str(data / "validation"), "--train", str(data)]
+    shown = CliRunner().invoke(build_app(), [*command, "--mirrored"])
+    assert shown.exit_code == 0, shown.output
+    assert "0 faces have a near copy in train" in shown.output
 
 
 def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
@@ -66,7 +73,9 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     )
     recipe, out = str(tmp_path / "tiny.toml"), str(tmp_path / "out")
     command = ["train", "--data", str(data), "--out", out, "--recipe", recipe]
-    assert CliRunner().invoke(app, command).exit_code == 0
-    again = CliRunner().invoke(app, command)
+    first = CliRunner().invoke(build_app(), command)
+    assert first.exit_code == 0, first.output
+    assert "report.html shows how it went" in first.output
+    again = CliRunner().invoke(build_app(), command)
     assert (again.exit_code, "add --resume" in again.output) == (2, True)
-    assert CliRunner().invoke(app, [*command, "--resume"]).exit_code == 0
+    assert CliRunner().invoke(build_app(), [*command, "--resume"]).exit_code == 0

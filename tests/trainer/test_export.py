@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from trainer import network
 from trainer.average import measure_norms, predict
 from trainer.evaluate import load_file
-from trainer.export import inference_model, save_half
+from trainer.export import Output, inference_model, save_half
 from trainer.metrics import softmax
 from trainer.network import build_network
 
@@ -36,10 +37,32 @@ def test_folding_batch_norm_changes_no_probability(trained: Any) -> None:
     np.testing.assert_allclose(predict(inference_model(trained, side=48), faces), expected, atol=1e-4)
 
 
+def test_hidden_dense_layers_are_folded_too(tiny_network: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(network.DENSE, tiny_network, (12, 9))
+    model = build_network(tiny_network, classes=7, dropout=0.3, side=48, seed=5)
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(variable + rng.normal(0, 0.2, variable.shape))
+    measure_norms(model, _faces(64))
+    faces = _faces(32)
+    expected = softmax(predict(model, faces))
+    assert expected.std(axis=0).max() > 0.01
+    np.testing.assert_allclose(predict(inference_model(model, side=48), faces), expected, atol=1e-4)
+
+
 def test_the_temperature_is_part_of_the_graph(trained: Any) -> None:
     faces = _faces(8)
     expected = softmax(predict(trained, faces) / 1.7)
-    np.testing.assert_allclose(predict(inference_model(trained, 48, 1.7), faces), expected, atol=1e-4)
+    calibrated = inference_model(trained, 48, Output(temperature=1.7))
+    np.testing.assert_allclose(predict(calibrated, faces), expected, atol=1e-4)
+
+
+def test_one_head_of_two_ships_with_its_adjustment(trained: Any) -> None:
+    faces = _faces(8)
+    shift = np.array([0.0, 1.0, -1.0])
+    expected = softmax(predict(trained, faces)[:, 2:5] + shift)
+    shipped = inference_model(trained, 48, Output(columns=(2, 5), shift=shift))
+    np.testing.assert_allclose(predict(shipped, faces), expected, atol=1e-4)
 
 
 def test_a_network_for_small_faces_scales_them_itself_as_training_did(trained: Any) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.calibrate import best_temperature
+from trainer.calibrate import best_temperature, prior_shift
 from trainer.evaluate import score
 from trainer.metrics import accuracy, calibration_error, confusion, macro_f1, recalls, restricted, softmax
 
@@ -46,3 +46,9 @@ def test_a_temperature_is_found_and_lowers_the_calibration_error() -> None:
     after = calibration_error(softmax(overconfident / temperature), labels)
     assert before > 0.1
     assert after < 0.03
+
+
+def test_the_adjustment_for_rare_emotions_makes_up_for_their_share() -> None:
+    shift = prior_shift(np.array([[0.75, 0.25], [0, 0], [0.75, 0.25]]), strength=1.0)
+    np.testing.assert_allclose(softmax(np.log([[0.75, 0.25]]) + shift), [[0.5, 0.5]])
+    assert prior_shift(np.array([[0.9, 0.1]]), strength=0.0).tolist() == [0, 0]

@@ -7,7 +7,7 @@ from moodline.errors import ModelError
 from moodline.manifest import read_manifest
 from trainer.data import Faces
 from trainer.evaluate import load_model, probabilities, split_scores
-from trainer.publish import publish_run, write_folder
+from trainer.publish import Choice, publish_run, write_folder
 
 # A `TinyRun` of conftest.py, which test folders cannot import.
 TinyRun = Any
@@ -16,7 +16,7 @@ TinyRun = Any
 def test_a_run_becomes_a_model_folder_that_says_what_is_in_it(tiny_run: TinyRun, tmp_path: Path) -> None:
     target = tmp_path / "models" / "tiny" / "3"
     faces, validation = tiny_run.faces, tiny_run.validation
-    manifest = publish_run(tiny_run.folder, faces, validation, target, note="Only a test.")
+    manifest = publish_run(tiny_run.folder, faces, validation, target, choice=Choice(note="Only a test."))
     assert (manifest.name, manifest.version, manifest.training.epochs) == ("tiny", 3, 3)
     assert sorted(path.name for path in target.iterdir()) == ["MODEL_CARD.md", "manifest.json", "model.keras"]
     assert [path.name for path in target.parent.iterdir()] == ["3"]

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ import pytest
 
 from trainer.average import load_average, predict
 from trainer.checkpoint import CheckpointError, load_checkpoint, newest_checkpoint, read_state
+from trainer.data import DataError
+from trainer.publish import finished_run
 from trainer.recipe import Phase, Recipe
 from trainer.run import resume, start_run
+from trainer.run_folder import BOARD_FOLDER, FACTS_NAME, data_of, write_facts
 from trainer.train import train
 
 # A `TinyRun` of conftest.py, which test folders cannot import.
@@ -32,7 +36,7 @@ def test_a_run_leaves_checkpoints_and_a_history(tiny_run: TinyRun, tiny_recipe: 
     assert newest_checkpoint(tiny_run.folder) == tiny_run.folder / "epoch_003.npz"
     assert read_state(tiny_run.folder / "epoch_003.npz").recipe == tiny_recipe.model_dump(mode="json")
     lines = (tiny_run.folder / "history.csv").read_text().splitlines()
-    assert lines[0] == "epoch,size,loss,accuracy,rate,validation,validation_four"
+    assert lines[0] == "epoch,size,loss,accuracy,rate,validation_loss,validation,validation_four"
     assert len(lines) == 4
     assert not list(tiny_run.folder.glob("*.tmp"))
 
@@ -67,3 +71,49 @@ def test_an_optimizer_without_an_average_is_named() -> None:
     model.compile(keras.optimizers.SGD())
     with pytest.raises(ValueError, match="use_ema=True"):
         load_average(model, model)
+
+
+def test_a_run_ends_when_its_patience_does_and_its_best_epoch_counts(
+    tiny_run: TinyRun, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    # So small a rate changes nothing: the first epoch stays the best one.
+    still = {"peak_rate": 1e-30, "schedule": "constant", "optimizer": "rmsprop", "weight_decay": 0.0, "patience": 4}
+    recipe = tiny_recipe.model_copy(update={**still, "average": 0.0, "phases": (Phase(epochs=9, size=16),)})
+    run = start_run(recipe)
+    train(run, tiny_run.faces, tiny_run.validation, tmp_path)
+    assert run.state.epochs_done == 5
+    assert [path.name for path in sorted(tmp_path.glob("*.npz"))] == [f"epoch_00{n}.npz" for n in (1, 3, 4, 5)]
+    done = finished_run(tmp_path)
+    assert (done.epoch, done.state.epochs_done, done.side) == (1, 5, 16)
+    first = start_run(recipe)
+    load_checkpoint(tmp_path / "epoch_001.npz", first.variables)
+    for one, other in zip(done.variables, first.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    again = start_run(recipe)
+    resume(again, tmp_path)
+    train(again, tiny_run.faces, tiny_run.validation, tmp_path)
+    assert again.state.epochs_done == 5, "a run that has ended does not go on"
+
+
+def test_epochs_are_logged_for_tensorboard(tiny_run: TinyRun) -> None:
+    import tensorflow as tf
+
+    logs = [str(path) for path in (tiny_run.folder / BOARD_FOLDER).iterdir()]
+    found: dict[str, list[float]] = {}
+    for record in tf.data.TFRecordDataset(logs):
+        for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value:
+            found.setdefault(value.tag, []).append(value.simple_value)
+    history = tiny_run.run.state.history
+    assert found["validation_loss"] == pytest.approx([record["validation_loss"] for record in history])
+    assert found.keys() == history[0].keys()
+
+
+def test_the_folder_says_what_was_run_on_what_and_when(tiny_run: TinyRun, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    for _ in range(2):
+        write_facts(tmp_path / "run", tiny_recipe, tmp_path, {"train": tiny_run.faces})
+    facts = json.loads((tmp_path / "run" / FACTS_NAME).read_text())
+    assert (facts["seed"], facts["faces"], len(facts["started_at"])) == (tiny_recipe.seed, {"train": 40}, 2)
+    assert facts["versions"].keys() >= {"python", "keras", "numpy"}
+    assert data_of(tmp_path / "run") == tmp_path
+    with pytest.raises(DataError, match="add --data"):
+        data_of(tmp_path)

@@ -1,14 +1,17 @@
 """Names of sources, ports, and what `moodline up` finds and says before anything starts."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from moodline.errors import ConfigError, PortTakenError
-from moodline.up.address import announced, announced_url
+from moodline.up.address import RunningUp, announced, running_ups
 from moodline.up.plan import Options, environment, make_plan, seal_key
+from moodline.up.ports import ClaimedPorts
 from moodline.up.sources import name_sources
 
 
@@ -86,11 +89,49 @@ def test_the_address_of_a_running_up_is_found_by_its_user_only(
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    assert announced_url() is None
-    with announced("unix:///somewhere"):
-        assert announced_url() == "unix:///somewhere"
+    assert running_ups() == []
+    mine = RunningUp("unix:///somewhere", 8080, ["demo"])
+    with announced(mine):
+        assert running_ups() == [mine]
         (directory,) = tmp_path.iterdir()
         directory.chmod(0o777)  # anybody could have written there
-        assert announced_url() is None
+        assert running_ups() == []
         directory.chmod(0o700)
-    assert announced_url() is None
+    assert running_ups() == []
+
+
+HOLDER = """
+import sys, time
+from moodline.up.address import RunningUp, announced
+from moodline.up.ports import ClaimedPorts
+
+claims = ClaimedPorts()
+port = claims.next_free("127.0.0.1", int(sys.argv[1]))
+with announced(RunningUp(f"unix:///{port}", port, ["one", "two"])):
+    print(port, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_each_of_several_runs_is_found_until_it_ends_or_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    first_port = ClaimedPorts().next_free("127.0.0.1", 21_000)
+    command = [sys.executable, "-c", HOLDER, str(first_port)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as second,
+    ):
+        assert first.stdout is not None
+        assert second.stdout is not None
+        # Nothing listens on any of them yet.
+        ports = [int(first.stdout.readline()), int(second.stdout.readline())]
+        assert ports[0] != ports[1]
+        assert [run.api_port for run in running_ups()] == sorted(ports)
+        first.kill()
+        first.wait()
+        assert [run.api_port for run in running_ups()] == [ports[1]]
+        second.communicate("")
+    assert running_ups() == []
+    assert [path.name for path in (tmp_path / "moodline").glob("run-*")] == []

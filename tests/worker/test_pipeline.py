@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from moodline.manifest import read_manifest
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 from moodline.streams import Ledger, stream_view
+from moodline.tracing import Tracing
 from tests.support.brokers import broker_on, client_of, frame_of, live_stream
 from tests.support.judging import emotion_ids, take_one, work_queue
 from tests.support.wait import wait_until
@@ -80,12 +82,12 @@ def run(broker: Broker) -> Iterator[Run]:
         running.end()
 
 
-def start_pipeline(broker: Broker, engine: ToldEngine, **settings: Any) -> Running:
+def start_pipeline(broker: Broker, engine: ToldEngine, *, tracing: Tracing | None = None, **settings: Any) -> Running:
     manifest = read_manifest(find_model("vgg11-ferplus"))
     checked = Settings.model_validate({"worker": {"batch_size": 8, **settings}})
     stop, failures = threading.Event(), []
     classifier = Classifier(manifest, Bucketed(engine, checked.worker.batch_size), manifest.labels)
-    pipeline = Pipeline(broker, checked, classifier, worker="w", metrics=Metrics(), stop=stop)
+    pipeline = Pipeline(broker, checked, classifier, worker="w", metrics=Metrics(), stop=stop, tracing=tracing)
 
     def guarded() -> None:
         try:
@@ -229,6 +231,44 @@ def test_a_worker_serves_all_partitions(tmp_path: Path, run: Run) -> None:
         assert all(ledger_of(broker, stream).events == 20 for stream in streams)
         running.end()
         broker.close()
+
+
+def test_suspects_of_two_partitions_are_never_tried_together(tmp_path: Path, run: Run) -> None:
+    """Both would count a death, and one of them would be innocent."""
+    with EmbeddedServer(directory=tmp_path) as server:
+        broker = broker_on(server, partitions=2)
+        in_partition = {broker.keys_of(f"stream-{number}"): f"stream-{number}" for number in range(9)}
+        streams = list(in_partition.values())
+        assert len(streams) == 2
+        for number, stream in enumerate(streams):
+            reader_of(broker, stream, run="f").enqueue(frame_of(0, faces=2, pixels=pixels_of(200 + number)), age_ms=0)
+            take_one(work_queue(broker, "dead", lease_s=0.1, stream=stream))
+        engine, _ = run(broker, open_gate=False)
+        attempts = {broker.keys_of(stream).of_stream("attempts", stream) for stream in streams}
+        (tried,) = wait_until(lambda: client_of(broker).keys("*attempts*"), description="a suspect is tried")
+        (idle,) = attempts - {tried.decode()}
+        let_sweep(broker, times=2)
+        assert not client_of(broker).exists(idle), "while one is tried, the other one waits"
+        engine.gate.set()
+        wait_until(lambda: done(broker, *streams), description="both are done")
+        assert sorted(max(batch) for batch in engine.batches) == [200, 200, 201, 201]
+        assert all(len(batch) == 1 for batch in engine.batches)
+        broker.close()
+
+
+def let_sweep(broker: Broker, *, times: int) -> None:
+    """Wait until the worker has swept its partitions some times, which it does once a second."""
+    for _ in range(times):
+        wait_until(partial(has_swept_since, broker, swept_at(broker)), description="the worker sweeps")
+
+
+def swept_at(broker: Broker) -> Any:
+    names = [keys.of_partition("streams") for keys in broker.all_keys()]
+    return [client_of(broker).zrange(name, 0, -1, withscores=True) for name in names]
+
+
+def has_swept_since(broker: Broker, before: Any) -> bool:
+    return all(now != was for now, was in zip(swept_at(broker), before, strict=True))
 
 
 def test_a_network_that_fails_ends_the_worker_and_loses_nothing(

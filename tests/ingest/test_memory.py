@@ -1,0 +1,22 @@
+"""What eight streams take. Thirty-two are measured by ``python -m bench --case many-streams``."""
+
+from pathlib import Path
+from typing import Any
+
+from bench.group import usage_of_group
+from moodline.broker import Broker
+from tests.ingest.service import accepted
+from tests.support.wait import wait_until
+
+STREAMS = 8
+MOST_MIB = 60
+
+
+def test_a_stream_takes_at_most_sixty_mebibytes(run: Any, broker: Broker, clip: Path) -> None:
+    film = {"url": str(clip), "fps": 2, "detect_width": 640, "loop": True, "realtime": True}
+    names = [f"film-{number}" for number in range(STREAMS)]
+    with run(dict.fromkeys(names, film)) as ingest:
+        wait_until(lambda: all(accepted(broker, name) >= 3 for name in names), description="all see faces", timeout=60)
+        used = usage_of_group(ingest.process.pid)
+    assert used.processes >= STREAMS + 2, "a process each, the supervisor and the fork server"
+    assert used.memory_mib < MOST_MIB * STREAMS

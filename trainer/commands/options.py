@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moodline.emotions import EMOTIONS, Emotion
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", help="Folder or zip with train/<emotion>/*.png, or fer2013.csv."),
+]
+Model = Annotated[
+    str, typer.Option("--model", help="NAME or NAME@VERSION of the registry, or the path of a model's folder.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Emotions = Annotated[str, typer.Option("--emotions", help="Comma-separated; the others are left out. Default: all.")]
+
+
+def emotions_of(text: str) -> tuple[Emotion, ...]:
+    """The emotions of a comma-separated list, in our order; all for an empty one."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    wrong = [name for name in names if name not in EMOTIONS]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is not one of {', '.join(EMOTIONS)}.", param_hint="--emotions")
+    if len(set(names)) == 1:
+        raise typer.BadParameter("name at least two, or there is nothing to tell apart.", param_hint="--emotions")
+    return tuple(emotion for emotion in EMOTIONS if emotion in names) or EMOTIONS

@@ -1,0 +1,91 @@
+"""`train` and `publish`: from faces to a model in the registry."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moodline.registry import DEFAULT_MODEL
+from trainer.commands.options import Data
+from trainer.commands.reporting import report_on
+from trainer.commands.scoring import check
+
+Registry = Annotated[
+    Path | None,
+    typer.Option(help="Folder of models of your own.", envvar="MOODLINE_WORKER__REGISTRY", show_default=False),
+]
+
+
+def build_models() -> typer.Typer:
+    """Return the commands that make models; `moodline models` adds those that only look at them."""
+    app = typer.Typer(help="Make models.", no_args_is_help=True)
+    app.callback()(_about)
+    app.command()(publish)
+    app.command()(check)
+    return app
+
+
+def _about() -> None:
+    """Make models."""
+
+
+def train(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, history.csv, report.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "default",
+    resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint in --out.")] = False,
+    start: Annotated[Path | None, typer.Option(help="Finished run of the recipe that this one starts from.")] = None,
+) -> None:
+    """Train a network; Ctrl-C and --resume give the same run."""
+    from trainer.checkpoint import newest_checkpoint
+    from trainer.data import read_training
+    from trainer.recipe import read_recipe
+    from trainer.run import resume as go_on
+    from trainer.run import start_run, warm_start
+    from trainer.run_folder import write_facts
+    from trainer.train import train as run_all
+
+    how = read_recipe(recipe)
+    if not resume and newest_checkpoint(out) is not None:
+        raise typer.BadParameter(f"{out} holds a run already: add --resume, or choose another folder.")
+    if how.start and start is None and not resume:
+        raise typer.BadParameter(f"The recipe goes on from a run of {how.start!r}: name it.", param_hint="--start")
+    faces, validation = read_training(data)
+    run = start_run(how)
+    if not (resume and go_on(run, out)) and how.start and start is not None:
+        warm_start(run, start)
+    write_facts(out, how, data, {"train": faces, "validation": validation})
+    try:
+        run_all(run, faces, validation, out)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped after {run.state.epochs_done} epochs; go on with --resume", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(f"{report_on(out, faces, validation)} shows how it went.")
+
+
+def publish(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run; its newest checkpoint is published.")],
+    data: Data,
+    model: Annotated[str, typer.Option("--as", help="NAME for its next version, or NAME@VERSION.")] = DEFAULT_MODEL,
+    replace: Annotated[bool, typer.Option(help="Replace a version that is there already.")] = False,
+    note: Annotated[str, typer.Option(help="One sentence for the manifest and the model card.")] = "",
+    head: Annotated[str | None, typer.Option(help="Which output of a run with two: ferplus or fer2013.")] = None,
+    prior_shift: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Strength of the adjustment for rare emotions.")
+    ] = None,
+    registry: Registry = None,
+) -> None:
+    """Export, calibrate, score and publish a run: whole and verified, or not at all."""
+    from moodline.registry import Registry as Models
+    from trainer.data import read_training
+    from trainer.publish import Choice, publish_run
+
+    models, (name, _, version) = Models(registry), model.partition("@")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*(@[1-9][0-9]*)?", model):
+        raise typer.BadParameter(f"{model!r} is no NAME or NAME@VERSION, such as moods@2.", param_hint="--as")
+    to = models.folder / name / version if version else models.next_version(name)
+    faces, validation = read_training(data)
+    manifest = publish_run(run, faces, validation, to, replace=replace, choice=Choice(head, prior_shift, note))
+    typer.echo(f"{to}: {manifest.bytes / 1e6:.2f} MB, sha256 {manifest.sha256}")
+    typer.echo(f"Let workers load it with: moodline models use {manifest.name}@{manifest.version}")

@@ -19,7 +19,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test chaos lint types format bench docs secrets clean
+.PHONY: help demo test chaos lint types format screenshots bench docs secrets clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'
@@ -58,6 +58,9 @@ types: $(VENV)/.dev ## Check the types alone
 format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+screenshots: $(VENV)/.dev ## Make the README's pictures anew, from the running demo
+	@$(BIN)/python -m tests.api.screenshots
 
 bench: $(VENV)/.run ## Measure against the original notebook's loop
 	@$(BIN)/python -m bench $(ARGS)

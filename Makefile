@@ -19,7 +19,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test chaos lint types format bench secrets clean
+.PHONY: help demo test chaos lint types format screenshots bench docs secrets clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'
@@ -59,8 +59,18 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+screenshots: $(VENV)/.dev ## Make the README's pictures anew, from the running demo
+	@$(BIN)/python -m tests.api.screenshots
+
 bench: $(VENV)/.run ## Measure against the original notebook's loop
 	@$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.dev ## Write what is generated anew: pages of docs, dashboards
+	@$(BIN)/python -m moodline.config.docs
+	@$(BIN)/python -m deploy.metrics_page
+	@$(BIN)/python -m deploy.reference
+	@$(BIN)/python -m deploy.grafana.build
+	@$(BIN)/python deploy/scale.py --write
 
 secrets: ## Make the passwords for docker compose or Kubernetes, a file each, in secrets
 	@deploy/make-secrets.sh

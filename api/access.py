@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from api.keyring import Keyring
-from api.limits import BodyTooLargeError, TokenBuckets, bounded
+from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded
 from api.problems import refuse
 from moodline.access import Scope
 from moodline.errors import BrokerError
@@ -26,13 +26,15 @@ from moodline.settings import ApiSettings
 
 KEY_PROTOCOL: Final = "moodline.key."
 """What stands before a key among the subprotocols of a WebSocket, for a browser cannot send it otherwise."""
+UPLOADS: Final = "/v1/analyses"
+"""The one place where a body may be as large as a video."""
 RECHECK_S: Final = 5.0
 WRONG_KEYS_A_SECOND: Final = 2.0
 WRONG_KEYS_AT_ONCE: Final = 20.0
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEALTH: Final = frozenset({"/healthz", "/readyz"})
-_PAGES: Final = frozenset({"/", "/webcam", "/openapi.json"})
+_PAGES: Final = frozenset({"/", "/analyses", "/webcam", "/openapi.json"})
 _FOLDERS_OF_PAGES: Final = ("/static/", "/streams/")
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _END: Final[Mapping[str, Message]] = MappingProxyType(
@@ -65,9 +67,11 @@ class TooManyRequestsError(HTTPException):
 class AccessMiddleware:
     """Refuses what may not be asked with a problem, and passes on the rest."""
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings, keyring: Keyring) -> None:
+    def __init__(self, app: ASGIApp, settings: ApiSettings, keyring: Keyring, max_upload: int) -> None:
         self._app = app
         self._settings = settings
+        self._body = BodyLimit(settings.max_body, "api.max_body")
+        self._upload = BodyLimit(max_upload, "jobs.max_upload")
         self._keyring = keyring
         self._requests = TokenBuckets(settings.rate_limit, 2 * settings.rate_limit)
         self._wrong_keys = TokenBuckets(WRONG_KEYS_A_SECOND, WRONG_KEYS_AT_ONCE)
@@ -80,12 +84,13 @@ class AccessMiddleware:
         try:
             self._check_names(scope, headers)
             text = await self._check_key(scope, headers)
-            self._check_size(headers)
+            limit = self._limit_of(scope, headers)
+            _check_size(headers, limit)
         except (HTTPException, BrokerError) as error:
             return await refuse(scope, receive, send, error)
         if text is not None:
             send = self._while_valid(text, scope["type"], send)
-        return await self._app(scope, bounded(receive, self._settings.max_body), send)
+        return await self._app(scope, bounded(receive, limit), send)
 
     def _check_names(self, scope: Connection, headers: Headers) -> None:
         """A page of somebody else may reach this address under a name of its own, or write from its own place."""
@@ -141,10 +146,9 @@ class AccessMiddleware:
             return "webcam"
         return "read" if scope["type"] == "websocket" or scope["method"] in _SAFE else "write"
 
-    def _check_size(self, headers: Headers) -> None:
-        length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self._settings.max_body:
-            raise BodyTooLargeError(self._settings.max_body)
+    def _limit_of(self, scope: Connection, headers: Headers) -> BodyLimit:
+        uploads = scope["path"] == UPLOADS and headers.get("content-type", "").startswith("multipart/form-data")
+        return self._upload if uploads else self._body
 
     def _while_valid(self, text: str, kind: str, send: Send) -> Send:
         """Return ``send`` for as long as the key is valid: live events go on for days."""
@@ -162,6 +166,12 @@ class AccessMiddleware:
                 await send(message)
 
         return send_while_valid
+
+
+def _check_size(headers: Headers, limit: BodyLimit) -> None:
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > limit.size:
+        raise BodyTooLargeError(limit)
 
 
 def _key_of(scope: Mapping[str, Any], headers: Headers) -> str | None:

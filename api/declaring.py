@@ -7,11 +7,7 @@ from pydantic import GetJsonSchemaHandler, JsonValue, RootModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from moodline.broker import Broker
-from moodline.errors import StreamConflictError
-from moodline.hosts import ingest_hosts
-from moodline.known import file_of, known_stream
-from moodline.settings import Settings, StreamSettings
+from moodline.settings import StreamSettings
 
 NEW_STREAM: Final[dict[str, Any]] = {
     "id": "entrance",
@@ -57,21 +53,3 @@ def _or_null(kind: Mapping[str, Any]) -> dict[str, Any]:
         {name: value for name, value in kind.items() if name not in ("description", "default")}
     ]
     return {**shown, "anyOf": [choice for choice in choices if choice != _NULL] + [_NULL]}
-
-
-def check_not_in_file(broker: Broker, settings: Settings, stream: str) -> None:
-    """Raise StreamConflictError for a stream of a configuration file, of an ingest host or of this API."""
-    file = file_of(ingest_hosts(broker), stream)
-    if file is None and any(own.id == stream for own in settings.streams):
-        file = "the configuration of this API"  # and so of an ingest host that is not there now
-    if file is not None:
-        raise StreamConflictError(f"Stream {stream} stands in {file}; change it there.")
-
-
-def explain_unknown(broker: Broker, stream: str) -> StreamConflictError | None:
-    """Return why a stream that was not added at run time cannot be changed; None where there is no such stream."""
-    if known_stream(broker, stream) is None:
-        return None
-    return StreamConflictError(
-        f"Stream {stream} was not added at run time; `moodline purge --stream {stream}` deletes what is kept of it."
-    )

@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -47,14 +48,22 @@ class TokenBuckets:
 class BodyTooLargeError(HTTPException):
     """A request's body is larger than what is read: 413."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: "BodyLimit") -> None:
         super().__init__(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"The body is larger than {limit} bytes (api.max_body); send less.",
+            f"The body is larger than {limit.size} bytes ({limit.setting}); send less.",
         )
 
 
-def bounded(receive: Receive, limit: int) -> Receive:
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """How many bytes a body may have, and the setting that says so."""
+
+    size: int
+    setting: str
+
+
+def bounded(receive: Receive, limit: BodyLimit) -> Receive:
     """Return ``receive``, which raises BodyTooLargeError where a body that told no length is larger than ``limit``."""
     received = 0
 
@@ -62,7 +71,7 @@ def bounded(receive: Receive, limit: int) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > limit:
+        if received > limit.size:
             raise BodyTooLargeError(limit)
         return message
 

@@ -47,7 +47,8 @@ class AnswerMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers.update(SECURITY_HEADERS)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)  # a page or a report may have a policy of its own
                 if scope["path"].startswith("/v1/"):
                     headers["Cache-Control"] = "no-store"  # what faces showed is nobody's to keep on the way
             await send(message)

@@ -20,6 +20,7 @@ from moodline.metrics import Metrics
 from moodline.redact import redact_text
 from moodline.settings import IngestSettings, Settings, load_settings
 from moodline.tracing import check_tracing
+from moodline.webcams import webcam_template
 
 log = logging.getLogger("ingest")
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file = ConfigFile(options.config) if options.config else None
         settings = load_settings(options.config)
         configure_logs(service="ingest", level=settings.log.level, style=settings.log.format)
-        return _run(settings, file, exit_when_ended=options.exit_when_ended)
+        return _run(settings, file, exit_when_ended=options.exit_when_ended, alone=options.alone)
     except MoodlineError as error:
         print(redact_text(str(error)), file=sys.stderr)  # noqa: T201 - the last words to whoever started it
         return error.exit_code
@@ -47,22 +48,25 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--exit-when-ended", action="store_true", help="end when every stream is a recording and has ended"
     )
+    parser.add_argument(
+        "--alone", action="store_true", help="read the streams of the configuration alone, none added at run time"
+    )
     return parser.parse_args(arguments)
 
 
-def _run(settings: Settings, file: ConfigFile | None, *, exit_when_ended: bool) -> int:
+def _run(settings: Settings, file: ConfigFile | None, *, exit_when_ended: bool, alone: bool) -> int:
     streams = [stream for stream in settings.streams if stream.enabled]
     if exit_when_ended and not streams:
         raise ConfigError("There is no stream to read: give the configuration at least one enabled entry in streams.")
     check_tracing(settings.tracing)
     _check_broker(settings)
     find_yunet = cache(partial(_find_yunet, settings.ingest))
-    if any(stream.detector != "haar" for stream in streams):
+    if any(stream.detector != "haar" for stream in [*streams, webcam_template(settings)]):
         find_yunet()
     metrics = Metrics()
     metrics.serve(settings.ingest.metrics_host, settings.ingest.metrics_port)
     stop = stop_on_signals()
-    supervisor = Supervisor(settings, find_yunet=find_yunet, metrics=metrics, file=_origin(file))
+    supervisor = Supervisor(settings, find_yunet=find_yunet, metrics=metrics, file=_origin(file), alone=alone)
     if file is not None and not os.environ.get(STREAMS_VARIABLE):
         _watch(FileWatch(file, settings, metrics, lambda fresh: supervisor.take(fresh.streams)))
     names = ", ".join(stream.id for stream in streams) or "none yet; streams may be added while it runs"

@@ -13,12 +13,14 @@ from ingest.beat import Condition
 from ingest.delivery import Delivery
 from ingest.detect.choose import make_detector
 from ingest.job import CaptureJob
-from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
+from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.pace import Pace
+from ingest.preview import PreviewMaker
 from ingest.progress import Progress
 from ingest.pulse import Pulse
+from ingest.rate import Sampling
 from ingest.recorded_feed import RecordedFeed
 from ingest.sources.base import Source, SourceFailure
 from ingest.sources.factory import SourceContext, make_source, recording_key
@@ -60,6 +62,7 @@ class Capture:
         self._native_lines = native_lines
         self._tracing = tracing
         self._progress = Progress(job.stream)
+        self._sampling = Sampling(job.stream.fps)
         self._reader: Reader | None = None
         self._redis_is_away = False
         self._is_slowed = False
@@ -109,6 +112,7 @@ class Capture:
         except (SourceFailure, ModelError) as error:
             self._progress.condition = Condition("unsupported", str(error))
             return
+        preview = PreviewMaker(self._stream, reader.broker)
         pace = Pace(max_age_s=self._stream.max_age.total_seconds(), began_s=time.monotonic())
         delivery = Delivery(reader, self._stream, self._progress, self._pulse, pace)
         with contextlib.closing(feed):
@@ -119,6 +123,7 @@ class Capture:
                 if frame is not None and found is not None:
                     self._progress.analysed(frame)
                     self._deliver(delivery, reader, found, frame.monotonic_s)
+                preview.offer(analysis.look if found is not None else None)
                 if not self._pulse.beat():
                     return
         self._observe(feed, analysis)
@@ -134,6 +139,8 @@ class Capture:
         if share == self._progress.share:
             return
         analysis.look_at(share)
+        if self._stream.fps:
+            self._sampling.rate.set(self._stream.fps * share)
         reader.share = self._progress.share = share
         if self._progress.is_slowed and not self._is_slowed:
             log.warning("The workers are slower than stream %s: it is looked at less often.", self._stream.id)
@@ -152,7 +159,13 @@ class Capture:
         return LiveFeed(source, settings, shown_url=url, slowest_s=1.0 / (self._stream.fps or 1.0))
 
     def _source(self, reader: Reader, pause: Callable[[float], bool]) -> Source:
-        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame)
+        context = SourceContext(
+            pause,
+            self._native_lines,
+            resume_after=reader.resume_frame,
+            broker=reader.broker,
+            wanted=self._sampling,
+        )
         return make_source(self._stream, self._job.ingest, context)
 
     def _analysis(self, reader: Reader) -> Analysis:
@@ -164,8 +177,11 @@ class Capture:
     def _observe(self, feed: Feed, analysis: Analysis) -> None:
         progress = self._progress
         progress.condition = feed.condition
-        progress.frames, progress.faces, progress.reconnects = feed.frames, analysis.faces, feed.reconnects
-        progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed
+        left_out = self._sampling.left_out
+        progress.frames, progress.faces, progress.reconnects = feed.frames + left_out, analysis.faces, feed.reconnects
+        if isinstance(feed, RecordedFeed):
+            progress.total = feed.total
+        progress.skipped["rate"] = analysis.skipped["rate"] + feed.missed + left_out
         progress.skipped["motion"] = analysis.skipped["motion"]
         progress.skipped["budget"] = analysis.skipped["budget"]
 
@@ -186,6 +202,8 @@ class Capture:
                 if not self._pulse.wait(backoff.next_s()):
                     break
         self._link.send(self._progress.beat())
+        if condition.state == "connecting":  # a film whose server is away
+            return EXIT_AGAIN
         return EXIT_DONE if condition.state in _IN_ORDER else EXIT_FAILED
 
     def _patiently(self, step: Callable[[], Result]) -> Result | None:

@@ -20,10 +20,12 @@ SETTLED_S: Final = 3.0
 class Duty:
     """The streams that this host reads, leaves and must not begin again; used by one thread but for ``of_file``."""
 
-    def __init__(self, owner: str, settings: Settings, *, file: str) -> None:
+    def __init__(self, owner: str, settings: Settings, *, file: str, alone: bool = False) -> None:
+        """``alone``: only what the configuration names is read, and nothing that was added at run time."""
         self._owner = owner
         self._rules = settings.api.stream_sources
         self._file = file
+        self._alone = alone
         self.of_file: tuple[StreamSettings, ...] = settings.streams
         self._snapshot: Snapshot | None = None
         self._seen: tuple[object, object] = (None, None)
@@ -41,7 +43,8 @@ class Duty:
         self._seen = (snapshot, of_file)
         self._snapshot = snapshot
         before = self._streams.refused
-        self._streams = all_streams(of_file, snapshot.declared, self._rules, file=self._file)
+        declared = {} if self._alone else snapshot.declared
+        self._streams = all_streams(of_file, declared, self._rules, file=self._file)
         for stream, sentence in self._streams.refused.items():
             if before.get(stream) != sentence:
                 log.warning("Stream %s, added at run time, is not read here: %s", stream, sentence)

@@ -27,6 +27,8 @@ class Progress:
         self.faces = 0
         self.crops = 0
         self.reconnects = 0
+        self.position = 0
+        self.total = 0
         self.share = 1.0
         self.skipped: Counter[SkipReason] = Counter()
 
@@ -38,6 +40,7 @@ class Progress:
         height, width = frame.pixels.shape[:2]
         self._size = (width, height)
         self._last_frame_at_ms = frame.captured_at_ms
+        self.position = frame.number + 1
 
     @property
     def is_slowed(self) -> bool:
@@ -81,7 +84,10 @@ class Progress:
             reconnects=self.reconnects,
             skipped={str(reason): count for reason, count in self.skipped.items()},
             last_frame_at_ms=self._last_frame_at_ms,
+            position=self.position,
+            total=self.total,
             labels=dict(self._stream.labels),
+            preview=self._stream.preview,
         )
 
     def _fps(self) -> float:

@@ -8,6 +8,20 @@ from typing import Final
 _EARLY: Final = 0.3
 
 
+class Sampling:
+    """Says of each frame of a stream whether it will be looked at, before anybody makes a picture of it."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self.rate = Rate(per_second)
+        self.left_out = 0
+
+    def __call__(self, at_s: float) -> bool:
+        """Return whether the frame of the stream's second ``at_s`` is wanted; count it if not."""
+        is_wanted = self.rate.is_due(at_s)
+        self.left_out += not is_wanted
+        return is_wanted
+
+
 class Rate:
     """Lets at most ``per_second`` through on average; None lets everything through."""
 

@@ -17,6 +17,11 @@ class RecordedFeed:
         self.missed = 0
         self.reconnects = 0
 
+    @property
+    def total(self) -> int:
+        """Frames that the recording promises; 0 where it says nothing."""
+        return getattr(self._source, "total_frames", 0)
+
     def frames_or_none(self) -> Iterator[Frame | None]:
         """Yield every frame. When it is through, ``condition`` says how the recording ended."""
         try:

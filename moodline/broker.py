@@ -104,7 +104,7 @@ class Broker:
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn redis-py's errors into moodline's."""
-        return _explaining(self.shown_url)
+        return explaining(self.shown_url)
 
     def close(self) -> None:
         """Close all connections."""
@@ -118,7 +118,8 @@ def _packed(args: Mapping[str, Any]) -> bytes:
 
 
 @contextmanager
-def _explaining(shown_url: str) -> Iterator[None]:
+def explaining(shown_url: str) -> Iterator[None]:
+    """Turn redis-py's errors with the server at ``shown_url`` into moodline's."""
     try:
         yield
     except (redis.exceptions.RedisError, RedisClusterException) as error:
@@ -153,7 +154,7 @@ def connect(settings: RedisSettings) -> Broker:
     Raises ConfigError (no or malformed URL), BrokerUnavailableError, BrokerPolicyError.
     """
     shown_url = redact_url(settings.url.get_secret_value()) if settings.url else ""
-    with _explaining(shown_url):
+    with explaining(shown_url):
         client = open_client(settings)
     broker = Broker(client, settings, shown_url=shown_url)
     broker.partitions = _agree_on_partitions(broker)

@@ -50,6 +50,14 @@ class UnknownStreamError(MoodlineError):
     """Nobody has ever read this stream."""
 
 
+class JobsOffError(MoodlineError):
+    """This moodline does not take such jobs; the message names the setting."""
+
+
+class NotAllowedError(MoodlineError):
+    """A path that was named is not below the folder that is allowed, or is not there."""
+
+
 class StreamChangedError(MoodlineError):
     """A stream that was added at run time is no longer what somebody took it for."""
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from moodline.broker import Broker
 from moodline.keys import INGESTS_KEY, ingest_key
@@ -74,19 +74,38 @@ def forget_dead(broker: Broker, alive: Collection[str]) -> None:
 def readers(broker: Broker, streams: Collection[str]) -> dict[str, str]:
     """Return who holds the reader's lease of each of ``streams`` that is being read. Raises BrokerError."""
     asked = list(streams)
+    partitions = sorted({broker.keys_of(name) for name in asked}, key=lambda keys: keys.prefix)
+    clocks = [("hmget", keys.of_partition("state"), "clock_noted", "clock_ahead") for keys in partitions]
+    leases = [("hmget", broker.keys_of(name).of_stream("reader", name), "owner", "deadline") for name in asked]
     with broker.errors():
-        owners = _all_of(broker, [("hget", broker.keys_of(name).of_stream("reader", name), "owner") for name in asked])
-    return {stream: owner.decode() for stream, owner in zip(asked, owners, strict=True) if owner is not None}
+        seconds, microseconds = broker.client.time()
+        said = _all_of(broker, [*clocks, *leases])
+    wall = seconds * 1000 + microseconds // 1000
+    now = {
+        keys: _partition_clock(wall, *clock) for keys, clock in zip(partitions, said[: len(partitions)], strict=True)
+    }
+    held = zip(asked, said[len(partitions) :], strict=True)
+    # A key's own time to live is too long where the server's clock was put back; the scripts look at the deadline, too.
+    return {
+        stream: owner.decode()
+        for stream, (owner, deadline) in held
+        if owner and int(deadline or 0) > now[broker.keys_of(stream)]
+    }
 
 
-def _all_of(broker: Broker, commands: list[tuple[str, ...]]) -> list[bytes | None]:
+def _partition_clock(wall: int, noted: bytes | None, ahead: bytes | None) -> int:
+    """Return a partition's time in milliseconds as its scripts reckon it (common.lua)."""
+    return int(ahead or 0) + max(wall, int(noted or 0))
+
+
+def _all_of(broker: Broker, commands: list[tuple[str, ...]]) -> list[Any]:
     """Send commands of whatever nodes in one go; the pipeline of a cluster sorts them."""
     if not commands:
         return []
     pipeline = broker.client.pipeline(transaction=False)
     for command, *arguments in commands:
         getattr(pipeline, command)(*arguments)
-    return cast("list[bytes | None]", pipeline.execute())
+    return pipeline.execute()
 
 
 def _host(owner: str, text: bytes) -> IngestHost:

@@ -15,6 +15,10 @@ PARTITIONS_KEY: Final = f"{NAMESPACE}partitions"
 """The number of partitions, fixed when the first service connects."""
 API_KEYS_KEY: Final = f"{NAMESPACE}api-keys"
 """Hashes of the keys to the HTTP API (moodline.access)."""
+JOBS_KEY: Final = f"{NAMESPACE}jobs"
+"""The jobs that are known, by when they were made (moodline.jobs)."""
+JOB_PREFIX: Final = f"{NAMESPACE}job:"
+"""One job: this and its id."""
 INGESTS_KEY: Final = f"{NAMESPACE}ingests"
 """The owners of all ingest hosts that share the streams (moodline.hosts)."""
 INGEST_PREFIX: Final = f"{NAMESPACE}ingest:"
@@ -27,7 +31,7 @@ CHANNEL_PREFIX: Final = f"{NAMESPACE}events:"
 class KeyKind:
     """One kind of key: its Redis type, whether there is one a stream or one a partition, and what bounds it."""
 
-    type: Literal["stream", "hash", "zset", "list", "string"]
+    type: Literal["stream", "hash", "zset", "set", "list", "string"]
     scope: Literal["partition", "stream"]
     holds: str
     bound: str
@@ -44,10 +48,14 @@ KEY_KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType(
         "tracks": KeyKind("hash", "stream", "state of each open track, its smoothing too", "track_timeout"),
         "attempts": KeyKind("hash", "stream", "how often a crop was tried alone", "only crops that saw a worker die"),
         "sum": KeyKind("hash", "stream", "one time bucket of the summaries", "TTL of its resolution"),
+        "webcam": KeyKind("stream", "stream", "pictures of a browser's webcam, sealed", "2 pictures, TTL 5 s"),
+        "look": KeyKind("string", "stream", "somebody looks at the preview", "TTL 5 s"),
+        "preview": KeyKind("string", "stream", "the stream's last picture, sealed", "one picture, TTL 3 s"),
         "ready": KeyKind("zset", "partition", "streams with crops that wait, in turn", "one member a stream"),
         "hands": KeyKind("zset", "partition", "streams in a worker's hand by deadline", "one member a stream"),
         "deadlines": KeyKind("zset", "partition", "open tracks by deadline", "track_timeout"),
         "streams": KeyKind("zset", "partition", "known streams by when they were last swept", "one member a stream"),
+        "webcams": KeyKind("set", "partition", "browsers' webcams that send pictures", "api.max_webcams members"),
         "declared": KeyKind("hash", "partition", "streams that were added at run time", "api.max_streams"),
         "bell": KeyKind("list", "partition", "wakes idle workers", "8 entries"),
         "feed": KeyKind("stream", "partition", "the event feed", "feed_max_events"),
@@ -117,6 +125,8 @@ def key_table() -> str:
     rows = ["| key | type | holds | bound |", "|---|---|---|---|"]
     rows.append(f"| `{PARTITIONS_KEY}` | string | the number of partitions | one number |")
     rows.append(f"| `{API_KEYS_KEY}` | hash | hashes of the keys to the HTTP API | one field a key |")
+    rows.append(f"| `{JOBS_KEY}` | zset | known jobs by when they were made | one member a job |")
+    rows.append(f"| `{JOB_PREFIX}<id>` | hash | one job: what is wanted, how far it is | jobs.keep |")
     rows.append(f"| `{INGESTS_KEY}` | set | the ingest hosts | one member a host |")
     rows.append(f"| `{INGEST_PREFIX}<host>` | string | the streams that a host wants | TTL reader_lease |")
     for name, kind in KEY_KINDS.items():

@@ -1,12 +1,13 @@
 """The streams as the API and ``moodline streams`` show them: those that were read, and those that wait for a reader."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from moodline.broker import Broker
 from moodline.declared import Declared, declared_streams
+from moodline.errors import StreamConflictError
 from moodline.hosts import IngestHost, ingest_hosts
-from moodline.settings import is_recorded
+from moodline.settings import StreamSettings, is_recorded
 from moodline.streams import Ledger, StreamStatus, StreamView, list_streams, stream_view
 
 _NOTHING = Ledger(accepted=0, events=0, dropped={}, queued=0)
@@ -28,10 +29,27 @@ def known_stream(broker: Broker, stream: str) -> StreamView | None:
     return _shown(view, stream, declared, ingest_hosts(broker))
 
 
-def file_of(hosts: Mapping[str, IngestHost], stream: str) -> str | None:
-    """Return the configuration file in which a stream stands, and of which host it is; None where it is in none."""
-    found = next((host for host in hosts.values() if stream in host.declares), None)
-    return f"{found.file} of the ingest host {found.owner.partition('/')[0]}" if found else None
+def check_not_in_file(broker: Broker, stream: str, own: Iterable[StreamSettings] = ()) -> None:
+    """Raise StreamConflictError for a stream of a configuration file: of an ingest host, or of the caller's ``own``."""
+    hosts = ingest_hosts(broker).values()
+    files = (f"{host.file} of the ingest host {_name(host.owner)}" for host in hosts if stream in host.declares)
+    file = next(files, None)
+    if file is None and any(known.id == stream for known in own):
+        file = "the configuration"  # of an ingest host, too, that is not there now
+    if file is not None:
+        raise StreamConflictError(f"Stream {stream} stands in {file}; change it there.")
+
+
+def check_not_only_read(broker: Broker, stream: str) -> None:
+    """Raise StreamConflictError for a stream that was read, but never added at run time."""
+    if stream_view(broker, stream) is not None:
+        raise StreamConflictError(
+            f"Stream {stream} was not added at run time; `moodline purge --stream {stream}` deletes what is kept of it."
+        )
+
+
+def _name(owner: str) -> str:
+    return owner.partition("/")[0]
 
 
 def _shown(

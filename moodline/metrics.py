@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from moodline.errors import PortTakenError
 
-Service = Literal["ingest", "worker", "api"]
+Service = Literal["ingest", "worker", "api", "jobs"]
 CounterName = Literal[
     "frames",
     "faces",
@@ -24,6 +24,7 @@ CounterName = Literal[
     "batches",
     "dead_letters",
     "model_swaps",
+    "jobs_ended",
     "config_changes",
 ]
 GaugeName = Literal[
@@ -48,6 +49,9 @@ GaugeName = Literal[
     "redis_net",
     "feed_length",
     "dead_letter_length",
+    "jobs_known",
+    "jobs_oldest_wait",
+    "jobs_workers",
 ]
 HistogramName = Literal["batch_size", "stage_seconds", "request_seconds"]
 
@@ -82,6 +86,7 @@ COUNTERS: Final[Mapping[CounterName, Metric]] = MappingProxyType(
         "model_swaps": Metric(
             "moodline_model_swaps", "worker", "How many new models were taken, how many refused?", ("result",)
         ),
+        "jobs_ended": Metric("moodline_jobs_ended", "jobs", "How many jobs have ended, and how?", ("kind", "state")),
     }
 )
 
@@ -130,6 +135,11 @@ GAUGES: Final[Mapping[GaugeName, Metric]] = MappingProxyType(
         ),
         "feed_length": Metric("moodline_feed_length", "api", "How many events does the feed hold?"),
         "dead_letter_length": Metric("moodline_dead_letter_length", "api", "How many poison crops are kept?"),
+        "jobs_known": Metric("moodline_jobs", "api", "How many jobs are known, in which state?", ("kind", "state")),
+        "jobs_oldest_wait": Metric(
+            "moodline_jobs_oldest_wait_seconds", "api", "How long has the oldest waiting job waited?", ("kind",)
+        ),
+        "jobs_workers": Metric("moodline_jobs_workers", "api", "How many workers do such jobs?", ("kind",)),
     }
 )
 

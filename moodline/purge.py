@@ -53,6 +53,15 @@ def purge(broker: Broker, stream: str, *, before: datetime | None, dry_run: bool
     return Purged(crops=crops, events=len(events), buckets=len(buckets), dead_letters=len(dead))
 
 
+def forget(broker: Broker, stream: str) -> None:
+    """Delete a stream and its summaries; its events stay, for without them the feed's sequence would have holes."""
+    remove_stream(broker, stream)
+    with broker.errors():
+        buckets = list(_buckets(broker, broker.keys_of(stream), stream, None))
+        for start in range(0, len(buckets), _CHUNK):
+            broker.client.delete(*buckets[start : start + _CHUNK])
+
+
 def remove_stream(broker: Broker, stream: str, *, undeclare: bool = False) -> None:
     """End a stream: its reader's token is revoked, what is queued is dropped, its tracks leave, its ledger is folded.
 

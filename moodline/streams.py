@@ -21,7 +21,10 @@ SKIP_REASONS: Final[tuple[SkipReason, ...]] = get_args(SkipReason)
 
 @dataclass(slots=True)
 class StreamStatus:
-    """What a stream's reader last said. ``source`` is redacted, ``fps`` what is really analysed a second."""
+    """What a stream's reader last said. ``source`` is redacted, ``fps`` what is really analysed a second.
+
+    Of a recording, ``position`` frames lie behind the reader, and ``total`` is what the file promises (0: nothing).
+    """
 
     state: StreamState
     sentence: str
@@ -35,7 +38,10 @@ class StreamStatus:
     reconnects: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     last_frame_at_ms: int | None = None
+    position: int = 0
+    total: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    preview: Literal["off", "blurred", "clear"] = "off"
 
     def to_json(self) -> str:
         """Return the status as it is kept in Redis."""

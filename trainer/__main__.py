@@ -9,6 +9,7 @@ import typer
 
 from moodline.errors import MoodlineError
 from trainer.commands.dataset import build_data
+from trainer.commands.reporting import report
 from trainer.commands.scoring import evaluate
 from trainer.commands.training import build_models, train
 
@@ -27,7 +28,7 @@ def build_app() -> typer.Typer:
     )
     app.add_typer(build_data(), name="data")
     app.add_typer(build_models(), name="models")
-    for command in (train, evaluate):
+    for command in (train, report, evaluate):
         app.command()(command)
     return app
 

@@ -1,6 +1,7 @@
 """Checkpoints of a run: everything that the next step depends on, in one file that is whole or absent."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -31,9 +32,21 @@ class RunState:
         self.seconds += seconds
         self.history.append(record)
 
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (from 1) with the least loss on validation; the last where that is not known; 0 before any."""
+        losses = [record.get("validation_loss", math.inf) for record in self.history]
+        known = bool(losses) and min(losses) < math.inf
+        return losses.index(min(losses)) + 1 if known else self.epochs_done
+
+    def is_over(self, epochs: int, patience: int) -> bool:
+        """Whether all epochs are done, or `patience` of them (0: any number) went by without a lesser loss."""
+        waited = self.epochs_done - self.best_epoch
+        return self.epochs_done >= epochs or (patience > 0 and waited >= patience)
+
 
 def save_checkpoint(folder: Path, state: RunState, variables: Sequence[Any], keep: int = 3) -> Path:
-    """Write `epoch_NNN.npz` with the values of all variables; keeps the newest `keep` files.
+    """Write `epoch_NNN.npz` with the values of all variables; keeps the newest `keep` files, and the best epoch's.
 
     `variables` are the model's (dropout's random state is among them) and the optimizer's (with the
     weight average). Shuffling and augmentation depend on seed, epoch and step alone, so a run that
@@ -42,16 +55,23 @@ def save_checkpoint(folder: Path, state: RunState, variables: Sequence[Any], kee
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {_key(index): np.asarray(variable.numpy()) for index, variable in enumerate(variables)}
     arrays["state"] = np.frombuffer(json.dumps(asdict(state)).encode(), np.uint8)
-    path = folder / f"epoch_{state.epochs_done:03d}.npz"
+    path = checkpoint_of(folder, state.epochs_done)
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    best = checkpoint_of(folder, state.best_epoch)
     for old in sorted(folder.glob("epoch_*.npz"))[:-keep]:
-        old.unlink()
+        if old != best:
+            old.unlink()
     return path
+
+
+def checkpoint_of(folder: Path, epoch: int) -> Path:
+    """Path of the checkpoint after an epoch (from 1)."""
+    return folder / f"epoch_{epoch:03d}.npz"
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

@@ -15,9 +15,9 @@ def usable(faces: Faces, how: Labels) -> NDArray[np.bool_]:
     """Mask (N,) of the faces to learn from.
 
     With votes: at least `how.least_votes` of them for the seven emotions, and one of the seven in
-    the first place. Without votes, or where the own label is learned beside them: all.
+    the first place. Without votes, or where the own label is learned beside them or alone: all.
     """
-    if how.two_heads or not faces.has_votes:
+    if how.two_heads or not faces.has_votes or how.fer2013_weight == 1:
         return np.ones(len(faces), np.bool_)
     return _voted(faces, how)
 

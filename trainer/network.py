@@ -6,11 +6,16 @@ from typing import Any
 NETWORKS: dict[str, tuple[tuple[int, ...], ...]] = {
     # The original notebook's stack, with global pooling in place of its dense layers.
     "notebook": ((64, 64), (128, 128), (256, 256), (512, 512)),
+    # The original notebook's stack as it was, with three dense layers (their widths are not known, only their number).
+    "notebook_dense": ((64, 64), (128, 128), (256, 256), (512, 512)),
     # Configuration A of Simonyan and Zisserman 2014. Its fifth pooling would leave 1x1 of 48x48, and
     # global pooling follows anyway, so the last block is not pooled.
     "vgg11": ((64,), (128,), (256, 256), (512, 512), (512, 512)),
 }
 POOLS = 4
+
+# Hidden dense layers before the last one, in place of global pooling. Such a network has one size of faces.
+DENSE: dict[str, tuple[int, ...]] = {"notebook_dense": (512, 256)}
 
 # Mean and spread of the training faces' grey values: inputs stay 0..255, the graph normalises them.
 GREY_MEAN, GREY_SPREAD = 129.0, 65.0
@@ -20,7 +25,8 @@ def build_network(name: str, classes: int, dropout: float = 0.0, side: int | Non
     """Build a network for training, with batch norm and logits at its end.
 
     Takes grey faces (N, side, side, 1), values 0..255; gives logits (N, classes), float32. A side of
-    None takes any multiple of 16. Raises KeyError for a name that is not in NETWORKS.
+    None takes any multiple of 16, which a network with hidden dense layers cannot. Raises KeyError for
+    a name that is not in NETWORKS.
     """
     import keras
 
@@ -29,8 +35,13 @@ def build_network(name: str, classes: int, dropout: float = 0.0, side: int | Non
     x = rescaling()(faces)
     for number, filters in enumerate(NETWORKS[name], start=1):
         x = _block(x, number, filters, pool=number <= POOLS)
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    x = keras.layers.Dropout(dropout, seed=seed, name="dropout")(x)
+    x = keras.layers.Flatten(name="flat")(x) if name in DENSE else keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    for number, width in enumerate(DENSE.get(name, ()), start=1):
+        x = keras.layers.Dense(width, use_bias=False, kernel_initializer="he_normal", name=f"dense{number}")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-3, name=f"dense{number}_norm")(x)
+        x = keras.layers.Activation("relu", name=f"dense{number}_relu")(x)
+        x = keras.layers.Dropout(dropout, seed=seed + number, name=f"dense{number}_dropout")(x)
+    x = keras.layers.Dropout(dropout if name not in DENSE else 0.0, seed=seed, name="dropout")(x)
     logits = keras.layers.Dense(classes, dtype="float32", kernel_initializer="zeros", name="logits")(x)
     return keras.Model(faces, logits, name=f"{name}")
 
@@ -71,4 +82,8 @@ def flops_per_face(name: str, side: int, classes: int) -> int:
             total += 2 * side_now * side_now * 9 * channels * width
             channels = width
         side_now = side_now // 2 if number <= POOLS else side_now
-    return total + 2 * channels * classes
+    before = channels * side_now * side_now if name in DENSE else channels
+    for width in (*DENSE.get(name, ()), classes):
+        total += 2 * before * width
+        before = width
+    return total

@@ -15,12 +15,12 @@ from trainer.augment import scaled
 from trainer.average import predict
 from trainer.calibrate import best_temperature, prior_shift
 from trainer.card import model_card
-from trainer.checkpoint import newest_checkpoint, read_state
+from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
 from trainer.evaluate import load_file, probabilities, split_scores
 from trainer.export import Output, inference_model, save_half
 from trainer.labels import away_from, labels_of, targets, training_faces
-from trainer.network import GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
+from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
 from trainer.run import Run, resume, start_run
@@ -59,8 +59,8 @@ def publish_run(
     """
     if target.exists() and not replace:
         raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
-    run, side = _finished_run(run_folder)
-    recipe, head = run.recipe, _head(run, choice)
+    run = finished_run(run_folder)
+    recipe, side, head = run.recipe, run.side, _head(run, choice)
     faces = training_faces(train, validation, recipe.labels)
     run.average(faces, side)
     strength = recipe.prior_shift if choice.prior_shift is None else choice.prior_shift
@@ -113,14 +113,19 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _finished_run(folder: Path) -> tuple[Run, int]:
-    """The run of a folder as its newest checkpoint left it, and the side of the faces that it ended on."""
+def finished_run(folder: Path) -> Run:
+    """The run of a folder with the weights that count: of its newest checkpoint, or the best one's after patience.
+
+    Raises ModelError where there is none.
+    """
     checkpoint = newest_checkpoint(folder)
     if checkpoint is None:
         raise ModelError(f"{folder} holds no checkpoint: train first, or name the run's folder.")
     run = start_run(Recipe.model_validate(read_state(checkpoint).recipe))
     resume(run, folder)
-    return run, run.recipe.size_of(run.state.epochs_done - 1)
+    if run.epoch != run.state.epochs_done:
+        load_checkpoint(checkpoint_of(folder, run.epoch), run.variables)
+    return run
 
 
 def _file_facts(path: Path) -> dict[str, Any]:
@@ -138,12 +143,11 @@ def _head(run: Run, choice: Choice) -> str:
 
 def _output(run: Run, head: str, faces: Faces, validation: Faces, strength: float) -> Output:
     """One head's columns, its temperature fitted on the validation split, its adjustment by the training's priors."""
-    side = run.recipe.size_of(run.state.epochs_done - 1)
     first = run.recipe.labels.heads.index(head) * len(EMOTIONS)
     columns = slice(first, first + len(EMOTIONS))
     labels = labels_of(validation, head)
     chosen = labels >= 0
-    logits = predict(run.averaged, scaled(validation.images[chosen], side))[:, columns]
+    logits = predict(run.averaged, scaled(validation.images[chosen], run.side))[:, columns]
     shift = prior_shift(targets(faces, run.recipe.labels)[:, columns], strength)
     return Output((columns.start, columns.stop), best_temperature(logits, labels[chosen]), shift)
 
@@ -175,8 +179,13 @@ def _architecture(recipe: Recipe, side: int) -> str:
     blocks = ", ".join("+".join(str(width) for width in block) for block in NETWORKS[recipe.network])
     return (
         f"{recipe.network}: blocks of 3x3 convolutions ({blocks}), batch norm (folded) and ReLU, "
-        f"max pooling, global average pooling, one dense layer; {side}x{side} grey"
+        f"max pooling, {_end(recipe.network)}; {side}x{side} grey"
     )
+
+
+def _end(network: str) -> str:
+    hidden = ", ".join(str(width) for width in DENSE.get(network, ()))
+    return f"dense layers ({hidden}) and one more" if hidden else "global average pooling, one dense layer"
 
 
 def _training(run: Run, head: str, count: int, note: str) -> Training:
@@ -185,7 +194,7 @@ def _training(run: Run, head: str, count: int, note: str) -> Training:
     return Training(
         recipe=run.recipe.name,
         seed=run.recipe.seed,
-        epochs=run.state.epochs_done,
+        epochs=run.epoch,
         faces=count,
         labels=(
             f"{1 - labels.fer2013_weight:.0%} FER+ votes as soft labels (contempt, unknown and not-a-face "

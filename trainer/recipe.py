@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from moodline.errors import MoodlineError
-from trainer.network import NETWORKS
+from trainer.network import DENSE, NETWORKS
 
 
 class RecipeError(MoodlineError):
@@ -67,11 +67,14 @@ class Recipe(_Part):
     dropout: Probability = 0.3
     phases: tuple[Phase, ...] = Field(min_length=1)
     batch: int = Field(128, ge=2)
-    peak_rate: float = Field(0.08, gt=0, description="highest learning rate of the cycle")
+    optimizer: Literal["sgd", "rmsprop"] = "sgd"
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    peak_rate: float = Field(0.08, gt=0, description="learning rate: the highest of the cycle, or the constant one")
     warm_up: Probability = Field(0.15, description="share of the steps on which the rate rises")
-    momentum: Probability = 0.9
+    momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0, description="L2 factor, not on batch norm and biases")
-    average: float = Field(0.998, gt=0, lt=1, description="factor of the weight average, a step")
+    average: float = Field(0.998, ge=0, lt=1, description="factor of the weight average, a step; 0: none")
+    patience: int = Field(0, ge=0, description="epochs without a lesser loss on validation that end the run; 0: never")
     precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
     prior_shift: Probability = Field(0.0, description="strength of the logit adjustment that helps rare emotions")
     start: str = Field("", description="recipe whose finished run this one goes on from; empty: from nothing")
@@ -104,6 +107,8 @@ class Recipe(_Part):
         wrong = [phase.size for phase in self.phases if phase.size % 16]
         if wrong:
             raise ValueError(f"size must be a multiple of 16, not {wrong[0]}")
+        if self.network in DENSE and len({phase.size for phase in self.phases}) > 1:
+            raise ValueError(f"the network {self.network} has dense layers: all phases must have one size")
         return self
 
 

@@ -14,7 +14,7 @@ from trainer.average import load_average, measure_norms
 from trainer.checkpoint import CheckpointError, RunState, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import Faces
 from trainer.loss import accuracy, soft_cross_entropy
-from trainer.network import build_network
+from trainer.network import DENSE, build_network
 from trainer.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -33,6 +33,16 @@ class Run:
     model: "keras.Model"
     averaged: "keras.Model"
     state: RunState
+
+    @property
+    def epoch(self) -> int:
+        """The epoch (from 1) whose weights count: the last one, or the best where the recipe's patience has an end."""
+        return self.state.best_epoch if self.recipe.patience else self.state.epochs_done
+
+    @property
+    def side(self) -> int:
+        """Side in pixels of the faces in that epoch."""
+        return self.recipe.size_of(self.epoch - 1)
 
     @property
     def variables(self) -> list[Any]:
@@ -59,7 +69,10 @@ def start_run(recipe: Recipe) -> Run:
     keras.config.set_dtype_policy(recipe.precision)
     try:
         outputs = len(EMOTIONS) * len(recipe.labels.heads)
-        model, averaged = (build_network(recipe.network, outputs, recipe.dropout, seed=recipe.seed) for _ in range(2))
+        side = recipe.phases[0].size if recipe.network in DENSE else None
+        model, averaged = (
+            build_network(recipe.network, outputs, recipe.dropout, side, seed=recipe.seed) for _ in range(2)
+        )
     finally:
         keras.config.set_dtype_policy(before)
     optimizer = _optimizer(recipe, model)
@@ -70,16 +83,16 @@ def start_run(recipe: Recipe) -> Run:
 def _optimizer(recipe: Recipe, model: "keras.Model") -> "keras.optimizers.Optimizer":
     import keras
 
-    optimizer = keras.optimizers.SGD(
-        recipe.peak_rate,
-        momentum=recipe.momentum,
-        nesterov=True,
+    average = {"use_ema": True, "ema_momentum": recipe.average}
+    if recipe.optimizer == "rmsprop":
+        decay = recipe.weight_decay or None
+        optimizer = keras.optimizers.RMSprop(recipe.peak_rate, weight_decay=decay, **average)
+    else:
         # Keras takes the decay off the weights beside the gradient, not through the momentum. There the
         # literature's L2 factor acts 1 / (1 - momentum) times as strongly.
-        weight_decay=recipe.weight_decay / (1 - recipe.momentum),
-        use_ema=True,
-        ema_momentum=recipe.average,
-    )
+        decay = recipe.weight_decay / (1 - recipe.momentum)
+        momentum = {"momentum": recipe.momentum, "nesterov": recipe.momentum > 0}
+        optimizer = keras.optimizers.SGD(recipe.peak_rate, weight_decay=decay, **momentum, **average)
     no_decay = [v for v in model.trainable_variables if v.path.rpartition("/")[2] != "kernel"]
     optimizer.exclude_from_weight_decay(var_list=no_decay)
     optimizer.build(model.trainable_variables)

@@ -1,6 +1,15 @@
-"""The learning rate over a run: one cycle, up in a straight line and down along a cosine."""
+"""The learning rate over a run: one cycle, up in a straight line and down along a cosine, or always the same."""
 
 import math
+
+from trainer.recipe import Recipe
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Learning rate of a step (from 0) out of `steps`, as the recipe wants it."""
+    if recipe.schedule == "constant":
+        return recipe.peak_rate
+    return one_cycle(step, steps, recipe.peak_rate, recipe.warm_up)
 
 
 def one_cycle(step: int, steps: int, peak: float, warm_up: float) -> float:

@@ -19,7 +19,8 @@ from trainer.loss import soft_cross_entropy
 from trainer.metrics import accuracy, restricted, softmax
 from trainer.progress import Progress
 from trainer.run import Run
-from trainer.schedule import one_cycle
+from trainer.run_folder import Board
+from trainer.schedule import learning_rate
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class TrainingError(MoodlineError):
 
 
 def train(run: Run, train_split: Faces, validation: Faces, folder: Path) -> None:
-    """Train to the end of the recipe; after each epoch a checkpoint and `history.csv` in `folder`.
+    """Train to the end of the recipe, or of its patience; after each epoch a checkpoint and logs in `folder`.
 
     Raises TrainingError where the loss is no number any more.
     """
@@ -46,20 +47,29 @@ def train(run: Run, train_split: Faces, validation: Faces, folder: Path) -> None
         recipe.epochs,
         run.model.count_params(),
     )
-    size = 0
-    while (epoch := run.state.epochs_done) < recipe.epochs:
-        began = time.monotonic()
-        if recipe.size_of(epoch) != size:
-            size = recipe.size_of(epoch)
-            run.forget_shapes()
-        record = _train_epoch(run, faces, goal, epoch)
-        run.average(faces, size)
-        record |= _validate(run, validation, size)
-        run.state.add_epoch({"epoch": epoch + 1, "size": size, **record}, time.monotonic() - began)
-        save_checkpoint(folder, run.state, run.variables)
-        write_history(folder, run.state)
-        shown = "  ".join(f"{key} {value:.4f}" for key, value in record.items())
-        log.info("epoch %d/%d  %.0f s  %s", epoch + 1, recipe.epochs, time.monotonic() - began, shown)
+    with Board(folder, run.state.epochs_done) as board:
+        while not run.state.is_over(recipe.epochs, recipe.patience):
+            record = _epoch(run, faces, goal, validation, folder)
+            board.add(run.state.epochs_done, record)
+    if run.state.epochs_done < recipe.epochs:
+        log.info("ended early: no lesser loss on validation since epoch %d", run.state.best_epoch)
+
+
+def _epoch(run: Run, faces: Faces, goal: NDArray[np.float32], validation: Faces, folder: Path) -> dict[str, float]:
+    """Train one epoch, judge it, and leave a checkpoint; gives what goes into the history."""
+    began, epoch, recipe = time.monotonic(), run.state.epochs_done, run.recipe
+    size = recipe.size_of(epoch)
+    if epoch == 0 or recipe.size_of(epoch - 1) != size:
+        run.forget_shapes()
+    record = _train_epoch(run, faces, goal, epoch)
+    run.average(faces, size)
+    record = {"epoch": epoch + 1, "size": size, **record, **_validate(run, validation, size)}
+    run.state.add_epoch(record, time.monotonic() - began)
+    save_checkpoint(folder, run.state, run.variables)
+    write_history(folder, run.state)
+    shown = "  ".join(f"{key} {value:.4f}" for key, value in list(record.items())[2:])
+    log.info("epoch %d/%d  %.0f s  %s", epoch + 1, recipe.epochs, time.monotonic() - began, shown)
+    return record
 
 
 def _train_epoch(run: Run, faces: Faces, goal: NDArray[np.float32], epoch: int) -> dict[str, float]:
@@ -69,7 +79,7 @@ def _train_epoch(run: Run, faces: Faces, goal: NDArray[np.float32], epoch: int) 
     sums, means = {"loss": 0.0, "accuracy": 0.0}, {}
     with Progress(epoch, recipe, steps) as progress:
         for step, (images, labels) in enumerate(epoch_batches(faces, goal, recipe, epoch)):
-            rate = one_cycle(epoch * steps + step, steps * recipe.epochs, recipe.peak_rate, recipe.warm_up)
+            rate = learning_rate(recipe, epoch * steps + step, steps * recipe.epochs)
             run.model.optimizer.learning_rate = rate
             found = run.model.train_on_batch(images, labels, return_dict=True)
             sums = {key: total + float(found[key]) for key, total in sums.items()}

@@ -7,9 +7,12 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.dependencies import BrokerHere
+from api.jobs_here import desk_of
 from api.models import Health
 from api.problems import describe
 from api.scrape import stream_registry
+from api.scrape_jobs import measure_jobs
+from moodline.metrics import Metrics
 
 router = APIRouter(tags=["health"])
 
@@ -32,4 +35,7 @@ def readyz(broker: BrokerHere) -> Health:
 def metrics(request: Request, broker: BrokerHere) -> PlainTextResponse:
     """Expose this process's metrics, and every stream's state and ledger as Redis has them now."""
     own = generate_latest(request.app.state.metrics.registry)
-    return PlainTextResponse(own + generate_latest(stream_registry(broker)), media_type=CONTENT_TYPE_LATEST)
+    jobs = Metrics()
+    measure_jobs(jobs, desk_of(request))
+    said = own + generate_latest(stream_registry(broker)) + generate_latest(jobs.registry)
+    return PlainTextResponse(said, media_type=CONTENT_TYPE_LATEST)

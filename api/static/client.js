@@ -12,26 +12,35 @@ export class ApiError extends Error {
 const NEEDS_ANOTHER_KEY = [401, 403];
 
 // Asks the API, and asks the user for a key as often as it is refused.
-async function ask(path, accept, signal) {
+async function ask(path, accept, signal, method = 'GET') {
   for (;;) {
     const key = currentKey();
-    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal });
+    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal, method });
     if (!NEEDS_ANOTHER_KEY.includes(response.status)) return response;
     const { detail } = await response.json().catch(() => ({}));
     await askForKey(key, detail ?? 'This key is refused.');
   }
 }
 
-export async function get(path) {
+export const get = (path) => send('GET', path);
+
+export async function send(method, path) {
   let response;
   try {
-    response = await ask(path, 'application/json');
+    response = await ask(path, 'application/json', undefined, method);
   } catch {
     throw new ApiError(0, 'moodline does not answer. The page goes on asking.');
   }
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new ApiError(response.status, body.detail ?? `moodline answered ${response.status}.`);
   return body;
+}
+
+// What a path holds, as it is; null where there is nothing (yet).
+export async function getBlob(path) {
+  const response = await ask(path, '*/*').catch(() => null);
+  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'moodline does not answer.');
+  return response.status === 204 ? null : response.blob();
 }
 
 // Asks again and again, never twice at once, and not while nobody looks. Returns a function that ends it.

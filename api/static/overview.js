@@ -5,6 +5,7 @@ import { finished, sparkline } from './chart.js';
 import { count, counted, h, setData, setText, svg } from './dom.js';
 import { MixBar, mixOf } from './emotions.js';
 import { EventList } from './events.js';
+import { Actions, AddForm } from './manage.js';
 import { droppedOf, health, sentenceOf, StatePill } from './state.js';
 
 const MIX_BUCKETS = 6; // of 10 s: the mix is that of the last minute
@@ -25,12 +26,13 @@ class Card {
     this.facesUnit = h('span', { class: 'unit' });
     this.spark = svg('svg', { class: 'spark', 'aria-hidden': 'true' });
     this.ledger = h('p', { class: 'ledger' });
+    this.actions = new Actions(id);
     this.element = h('li', { class: 'card' },
       h('div', { class: 'card-head' }, h('h2', {}, h('a', { href: `/streams/${id}` }, id)), this.pill.element),
       this.sentence,
       h('div', { class: 'now' }, h('p', { class: 'faces' }, this.faces, this.facesUnit),
         h('div', { class: 'spark-box' }, this.spark, h('span', { class: 'unit' }, 'faces, last 15 min'))),
-      this.mix.element, this.ledger);
+      this.mix.element, this.ledger, this.actions.element);
   }
 
   update(stream) {
@@ -40,6 +42,7 @@ class Card {
     setText(this.faces, count(stream.faces_now));
     setText(this.facesUnit, stream.faces_now === 1 ? 'face now' : 'faces now');
     setText(this.ledger, `${counted(stream.ledger.events, 'event')} · ${dropsOf(stream)} · ${count(stream.ledger.queued)} queued`);
+    this.actions.update(stream);
     this.events = stream.ledger.events;
   }
 
@@ -67,7 +70,8 @@ export class Overview {
     this.empty = h('section', { class: 'panel empty', hidden: true }, EMPTY);
     this.events = new EventList({ withStream: true });
     this.events.load('');
-    this.element = h('div', { class: 'overview' }, h('h1', { class: 'unseen' }, 'All streams'), this.empty, this.grid, this.events.element);
+    this.element = h('div', { class: 'overview' }, h('h1', { class: 'unseen' }, 'All streams'), this.empty, this.grid,
+      new AddForm().element, this.events.element);
     this.title = 'moodline';
     this.query = '';
     this.stops = [repeat(() => this.refresh(), 3000), repeat(() => this.refresh(true), 30000)];

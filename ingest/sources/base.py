@@ -17,6 +17,9 @@ Pixels = NDArray[np.uint8]
 Pause = Callable[[float], bool]
 """Waits that many seconds; returns False when waiting is over because the process has to stop."""
 
+Wanted = Callable[[float], bool]
+"""Says whether a frame will be looked at, by its second on the stream's own clock; asked once for each, in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -49,7 +52,7 @@ class Source(Protocol):
         """Connect or open. Raises SourceFailure. May be called again after ``close``."""
 
     def frames(self) -> Iterator[Frame]:
-        """Yield frames until a recording ends, or a live source's pause says stop.
+        """Yield the wanted frames until a recording ends, or a live source's pause says stop.
 
         Raises SourceFailure when a live source gives no more, and where a recording ends otherwise.
         """
@@ -106,6 +109,14 @@ class Unsupported(SourceFailure):
     state = "unsupported"
 
 
-def live_frame(number: int, pixels: Pixels, *, continues: bool = True) -> Frame:
-    """Return a frame captured now."""
-    return Frame(number, pixels, time.time_ns() // 1_000_000, time.monotonic(), None, continues)
+def always(_at_s: float) -> bool:
+    """Want every frame."""
+    return True
+
+
+def live_frame(number: int, pixels: Pixels, *, at_s: float | None = None, continues: bool = True) -> Frame:
+    """Return a frame captured now, or at a moment ``at_s`` of the monotonic clock that has just passed."""
+    now_s = time.monotonic()
+    captured_s = now_s if at_s is None else at_s
+    captured_at_ms = time.time_ns() // 1_000_000 - round((now_s - captured_s) * 1000)
+    return Frame(number, pixels, captured_at_ms, captured_s, None, continues)

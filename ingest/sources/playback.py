@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ingest.sources.base import Frame, Pause, Pixels, Stopped
+from ingest.sources.base import Frame, Pause, Pixels, Stopped, Wanted, always
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Playback:
 
     ``start_ms`` is the UTC Unix time of its first frame; None takes the moment at which playing
     begins. Frames up to number ``resume_after`` are passed over. ``realtime`` plays at the
-    recording's own pace, ``loop`` never ends.
+    recording's own pace, ``loop`` never ends. What is not ``wanted``, by its media time, is not decoded.
     """
 
     start_ms: int | None
@@ -30,15 +30,22 @@ class Playback:
     resume_after: int = -1
     loop: bool = False
     realtime: bool = False
+    wanted: Wanted = always
 
 
 class Player:
-    """Turns passes through a recording into numbered, timed frames."""
+    """Turns passes through a recording into numbered, timed frames.
 
-    def __init__(self, playback: Playback) -> None:
+    With ``of_now`` each frame of a recording without ``start_ms`` is of the moment when it is read: pictures have no
+    clock of their own, and none of them is of the future.
+    """
+
+    def __init__(self, playback: Playback, *, of_now: bool = False) -> None:
         self._playback = playback
+        self._of_now = of_now and playback.start_ms is None
         self._start_ms = playback.start_ms
         self._played_from: tuple[float, float] | None = None
+        self._continues = True
 
     def play(self, one_pass: Callable[[], Iterator[RecordedFrame]]) -> Iterator[Frame]:
         """Yield the frames of one pass, or with ``loop`` of pass after pass; nothing is dropped."""
@@ -47,10 +54,12 @@ class Player:
             first, last_ms, step_ms = number, 0.0, 0.0
             for recorded in one_pass():
                 step_ms, last_ms = recorded.media_ms - last_ms, recorded.media_ms
-                if number <= self._playback.resume_after:
+                media_ms = offset_ms + recorded.media_ms
+                self._continues &= recorded.continues
+                if number <= self._playback.resume_after or not self._playback.wanted(media_ms / 1000.0):
                     self._pause(0.0)  # passing over hours of film takes minutes, and signs of life are due
                 else:
-                    frame = self._frame(number, offset_ms + recorded.media_ms, recorded)
+                    frame = self._frame(number, media_ms, recorded)
                     if frame is not None:
                         yield frame
                 number += 1
@@ -68,10 +77,11 @@ class Player:
         if pixels is None:
             return None
         self._wait_until_due(media_ms)
-        if self._start_ms is None:
+        if self._start_ms is None or self._of_now:
             self._start_ms = time.time_ns() // 1_000_000 - round(media_ms)
         captured_at_ms = self._start_ms + round(media_ms)
-        return Frame(number, pixels, captured_at_ms, time.monotonic(), media_ms, recorded.continues)
+        continues, self._continues = self._continues, True
+        return Frame(number, pixels, captured_at_ms, time.monotonic(), media_ms, continues)
 
     def _wait_until_due(self, media_ms: float) -> None:
         if not self._playback.realtime:

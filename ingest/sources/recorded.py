@@ -20,7 +20,7 @@ _WHOLE: Final = 0.9
 
 
 class RecordedFile:
-    """A video file of this machine."""
+    """A video file of this machine; once it is open, ``total_frames`` is what it promises, 0 if nothing."""
 
     def __init__(
         self,
@@ -31,10 +31,12 @@ class RecordedFile:
         opener: CaptureOpener = open_with_opencv,
     ) -> None:
         self._path = path
+        self._shown = str(path)
         self._player = Player(playback)
         self._native_lines = native_lines
         self._opener = opener
         self._capture: VideoCapture | None = None
+        self.total_frames = 0
 
     def open(self) -> None:
         """Open the file. Raises NotFound, or Unsupported for what FFmpeg cannot decode."""
@@ -61,6 +63,7 @@ class RecordedFile:
             unknown = Unsupported(f"{self._path} is no video that FFmpeg can decode.")
             raise diagnose(self._native_lines(), source=str(self._path), otherwise=unknown)
         check_size(capture, source=str(self._path))
+        self.total_frames = max(0, round(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         return capture
 
     def _one_pass(self) -> Iterator[RecordedFrame]:
@@ -68,7 +71,7 @@ class RecordedFile:
         capture = self._capture
         if capture is None:
             raise RuntimeError("open() comes first")
-        promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        promised = self.total_frames
         clock = _MediaClock(capture)
         count = 0
         while capture.grab():
@@ -76,13 +79,13 @@ class RecordedFile:
             count += 1
         self.close()
         if count < promised * _WHOLE or count == 0:
-            raise self._cut_off(count, round(promised))
+            raise self._cut_off(count, promised)
 
     def _cut_off(self, count: int, promised: int) -> EndedEarly | Unsupported:
         if count == 0:
-            return Unsupported(f"{self._path} holds no frame that can be decoded: it is damaged or no video.")
+            return Unsupported(f"{self._shown} holds no frame that can be decoded: it is damaged or no video.")
         return EndedEarly(
-            f"{self._path} ended early: only {count} of its {promised} frames can be decoded, so it is "
+            f"{self._shown} ended early: only {count} of its {promised} frames can be decoded, so it is "
             "cut off or damaged; what could be read was analysed."
         )
 

@@ -3,13 +3,14 @@
 Tests put a fake device behind it.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 import cv2
 
-from ingest.sources.base import Frame, Pixels, Unsupported, live_frame
+from ingest.sources.base import Frame, Pixels, Unsupported, Wanted, live_frame
 
 GREY_DIMENSIONS: Final = 2
 MOST_PIXELS: Final = 1 << 26
@@ -65,11 +66,20 @@ def check_size(capture: VideoCapture, *, source: str) -> None:
         )
 
 
-def live_frames(capture: VideoCapture, numbers: Iterator[int]) -> Iterator[Frame]:
-    """Yield what a camera gives as frames captured now, until it gives no more."""
+def live_frames(capture: VideoCapture, numbers: Iterator[int], wanted: Wanted) -> Iterator[Frame]:
+    """Yield what a camera gives as frames captured now, until it gives no more.
+
+    All frames are grabbed, lest old ones pile up, and only those that are wanted become pictures.
+    """
     continues = False
-    while capture.grab() and (pixels := retrieve_pixels(capture)) is not None:
-        yield live_frame(next(numbers), pixels, continues=continues)
+    while capture.grab():
+        at_s, number = time.monotonic(), next(numbers)
+        if continues and not wanted(at_s):  # the first one says that the camera is there
+            continue
+        pixels = retrieve_pixels(capture)
+        if pixels is None:
+            return
+        yield live_frame(number, pixels, at_s=at_s, continues=continues)
         continues = True
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from moodline import __version__
+from moodline.cli.analyse import analyse
 from moodline.cli.check_config import check_config
 from moodline.cli.doctor import doctor
 from moodline.cli.events import events
@@ -14,8 +15,8 @@ from moodline.cli.keys import build_keys
 from moodline.cli.models import build_models
 from moodline.cli.probe import probe
 from moodline.cli.purge import purge
-from moodline.cli.services import api, ingest, worker
-from moodline.cli.streams import streams
+from moodline.cli.services import api, ingest, jobs, worker
+from moodline.cli.streams import build_streams
 from moodline.cli.tools import bench, data, evaluate, report, train
 from moodline.cli.up import up
 
@@ -44,11 +45,12 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    watch: tuple[Command, ...] = (up, events, streams, probe, check_config, doctor, purge)
-    services: tuple[Command, ...] = (ingest, worker, api)
+    watch: tuple[Command, ...] = (up, analyse, events, probe, check_config, doctor, purge)
+    services: tuple[Command, ...] = (ingest, worker, api, jobs)
     tools: tuple[Command, ...] = (data, train, report, evaluate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
+    app.add_typer(build_streams(), name="streams", rich_help_panel=_WATCH)
     app.add_typer(build_keys(), name="keys", rich_help_panel=_WATCH)
     for command in services:
         app.command(rich_help_panel=_RUN)(command)

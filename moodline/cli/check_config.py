@@ -16,4 +16,7 @@ def check_config(
     from moodline.settings import load_settings
 
     count = len(load_settings(file).streams)
+    if not count:
+        typer.echo(f"{file} is valid: no streams; add some under `streams:`, or run with --source demo")
+        return
     typer.echo(f"{file} is valid: {count} {'stream' if count == 1 else 'streams'}")

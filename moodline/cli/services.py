@@ -1,4 +1,4 @@
-"""``moodline ingest``, ``worker`` and ``api``: one service each, for installations on several machines."""
+"""``moodline ingest``, ``worker``, ``api`` and ``jobs``: one service each, for installations on several machines."""
 
 import os
 import sys
@@ -21,6 +21,11 @@ def worker(config: Config = None) -> None:
 def api(config: Config = None) -> None:
     """Answer over HTTP what happened in the streams."""
     _become("api", config)
+
+
+def jobs(config: Config = None) -> None:
+    """Analyse the videos that the API has taken."""
+    _become("jobs", config)
 
 
 def _become(module: str, config: Path | None) -> NoReturn:

@@ -6,6 +6,7 @@
 from moodline.emotions import Emotion
 from moodline.settings.api import ApiSettings
 from moodline.settings.ingest import IngestSettings
+from moodline.settings.jobs import JobSettings
 from moodline.settings.load import load_settings
 from moodline.settings.log import LogSettings
 from moodline.settings.redis import RedisSettings
@@ -20,6 +21,7 @@ __all__ = [
     "ApiSettings",
     "Emotion",
     "IngestSettings",
+    "JobSettings",
     "LogSettings",
     "RedisSettings",
     "Resolution",

@@ -1,6 +1,6 @@
 """Which sources a stream of run time may have: whoever adds it must not read files or reach hosts at will.
 
-A rule is ``demo``, ``browser``, ``webcam``, an absolute folder, or ``scheme://host`` with a name (``*.example.org``) or
+A rule is ``demo``, ``webcam``, an absolute folder, or ``scheme://host`` with a name (``*.example.org``) or
 a network (``10.0.5.0/24``).
 """
 
@@ -20,7 +20,7 @@ from moodline.redact import redact_text
 REFERENCE: Final = re.compile(r"\$\{(CAMERA_[A-Z0-9_]+)\}", re.ASCII)
 """What a source may take from the environment of ingest: nothing else there is a camera's business."""
 
-_PLAIN_KINDS: Final = ("demo", "browser", "webcam")
+_PLAIN_KINDS: Final = ("demo", "webcam")
 _WEBCAM: Final = re.compile(r"\d+|/dev/video\d+", re.ASCII)
 _RULE: Final = re.compile(r"(?P<scheme>rtsps?|https?)://(?P<host>[A-Za-z0-9*._-]+(?:/\d+)?|\[[0-9a-fA-F:]+(?:/\d+)?\])")
 # Strict, so that no two programs read the same address differently.
@@ -34,7 +34,7 @@ _ADDRESS: Final = re.compile(
 def _rule(text: str) -> str:
     if text not in _PLAIN_KINDS and not _RULE.fullmatch(text) and not Path(text).is_absolute():
         raise ValueError(
-            "must be demo, browser, webcam, an absolute folder, or scheme://host such as rtsp://10.0.5.0/24, "
+            "must be demo, webcam, an absolute folder, or scheme://host such as rtsp://10.0.5.0/24, "
             "rtsp://camera.local or https://*.example.org"
         )
     if (match := _RULE.fullmatch(text)) and "/" in match["host"]:
@@ -63,8 +63,10 @@ def judge_source(url: str, rules: Iterable[str]) -> Verdict:
     """Judge the source of a stream that is added at run time; never repeats a password."""
     if "${" in REFERENCE.sub("", url):
         return Verdict("url holds a ${ that is not ${CAMERA_NAME}: other variables are not for streams", malformed=True)
-    if url in ("demo", "browser") or url.startswith("browser:"):
-        return _by_kind(url.partition(":")[0], rules)
+    if url.partition(":")[0] == "browser":
+        return Verdict("url is browser, which stands in the configuration file alone", malformed=True)
+    if url == "demo":
+        return _by_kind(url, rules)
     if _WEBCAM.fullmatch(url):
         return _by_kind("webcam", rules)
     if "://" in url and not url.startswith("file://"):

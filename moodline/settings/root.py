@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from moodline.settings.api import ApiSettings
 from moodline.settings.ingest import IngestSettings
+from moodline.settings.jobs import JobSettings
 from moodline.settings.log import LogSettings
 from moodline.settings.redis import RedisSettings
 from moodline.settings.section import Rejection, reject
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="Reading sources, finding faces.")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="Classifying faces.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP API.")
+    jobs: JobSettings = Field(default_factory=JobSettings, description="Recorded videos and trainings.")
     log: LogSettings = Field(default_factory=LogSettings, description="Log lines.")
     summaries: SummarySettings = Field(default_factory=SummarySettings, description="Emotions over time.")
     tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry traces.")

@@ -2,23 +2,24 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from moodline.settings import IngestSettings, WorkerSettings
+from moodline.settings import IngestSettings, JobSettings, WorkerSettings
 from moodline.up.plan import Plan, environment, reachable, seal_key
 from moodline.up.readiness import worker_is_ready
 from moodline.up.service import LineSink, Service
 
 
 class Fleet:
-    """Ingest, workers and API of one run."""
+    """Ingest, workers, API and jobs of one run; ``jobs_folder``: where handed-in videos and results lie."""
 
-    def __init__(self, plan: Plan, redis_url: str, on_line: LineSink) -> None:
+    def __init__(self, plan: Plan, redis_url: str, on_line: LineSink, *, jobs_folder: Path) -> None:
         self._settings = plan.settings
         self._on_line = on_line
         self._arguments = ["--config", str(plan.config)] if plan.config else []
         self._ports = {"api": plan.api_port}
         self._claimed = plan.ports
-        common = environment(plan, redis_url)
+        common = {**environment(plan, redis_url), "MOODLINE_JOBS__FOLDER": str(jobs_folder)}
         sealed = {**common, **seal_key(plan.settings)}
         self._ingest = Service(
             "ingest",
@@ -28,8 +29,12 @@ class Fleet:
             on_line=on_line,
         )
         self._workers = [self._worker(number, sealed) for number in range(1, plan.workers + 1)]
-        api = {**common, "MOODLINE_API__PORT": str(plan.api_port)}
+        # The api seals the pictures of browsers' webcams for ingest.
+        api = {**sealed, "MOODLINE_API__PORT": str(plan.api_port)}
         self._api = Service("api", "api", arguments=self._arguments, env=lambda: api, on_line=on_line)
+        self._jobs = Service(
+            "jobs", "jobs", arguments=self._arguments, env=lambda: self._for_jobs(sealed), on_line=on_line
+        )
         self._started: list[Service] = []
 
     def start_consumers(self) -> None:
@@ -37,8 +42,8 @@ class Fleet:
         self._start([*self._workers, self._api])
 
     def start_ingest(self) -> None:
-        """Start ingest: from now on faces are queued."""
-        self._start([self._ingest])
+        """Start ingest: from now on faces are queued, of handed-in videos, too."""
+        self._start([self._ingest, self._jobs])
 
     def check(self) -> None:
         """Start again what has died; raises what ``Service.check`` raises."""
@@ -52,7 +57,7 @@ class Fleet:
 
     def stop_ingest(self, within_s: float) -> None:
         """Let no new face in."""
-        _stop([self._ingest], within_s)
+        _stop([self._ingest, self._jobs], within_s)
 
     def stop_workers(self, within_s: float) -> None:
         """Let the workers finish the batches in work."""
@@ -85,10 +90,14 @@ class Fleet:
         port = self._metrics_port("ingest", self._settings.ingest)
         return {**sealed, "MOODLINE_INGEST__METRICS_PORT": str(port)}
 
-    def _metrics_port(self, name: str, section: IngestSettings | WorkerSettings) -> int:
+    def _for_jobs(self, sealed: Mapping[str, str]) -> Mapping[str, str]:
+        port = self._metrics_port("jobs", self._settings.jobs)
+        return {**sealed, "MOODLINE_JOBS__METRICS_PORT": str(port)}
+
+    def _metrics_port(self, name: str, section: IngestSettings | WorkerSettings | JobSettings) -> int:
         """Choose the port when the service starts, since another run may take a free one in the meantime."""
         port = section.metrics_port
-        if name not in ("ingest", "worker") or "metrics_port" not in section.model_fields_set:
+        if name not in ("ingest", "worker", "jobs") or "metrics_port" not in section.model_fields_set:
             others = [taken for other, taken in self._ports.items() if other != name]
             port = self._claimed.next_free(section.metrics_host, port, besides=others)
         self._ports[name] = port

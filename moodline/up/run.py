@@ -1,9 +1,11 @@
 """The story of ``moodline up``."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -45,17 +47,18 @@ def run(options: Options) -> None:
         broker = stack.enter_context(_connected(plan, url))
         stack.enter_context(announced(RunningUp(url, plan.api_port, streams)))
         view = stack.enter_context(_shown(plan))
-        fleet = Fleet(plan, url, view.log)
+        fleet = Fleet(plan, url, view.log, jobs_folder=stack.enter_context(_jobs_folder(plan)))
         stack.callback(fleet.kill)
         session = _Session(Monitor(broker, streams), fleet, view, server, stop)
         try:
-            session.start(all_recorded=all(stream.recorded for stream in plan.streams))
+            session.start(all_recorded=bool(streams) and all(stream.recorded for stream in plan.streams))
             session.watch(options.duration_s)
         finally:
             session.finish()
         view.close()
         print_summary(session.monitor, streams, session.watched_s)
-    require_events(session.monitor, streams)
+    if streams:
+        require_events(session.monitor, streams)
 
 
 class _Session:
@@ -139,6 +142,16 @@ def _server(plan: Plan, stack: ExitStack) -> EmbeddedServer | None:
     return stack.enter_context(EmbeddedServer(memory_bytes=memory))
 
 
+@contextmanager
+def _jobs_folder(plan: Plan) -> Iterator[Path]:
+    """Give handed-in videos and their results a place, which ends with the run where none is configured."""
+    if plan.settings.jobs.folder is not None:
+        yield plan.settings.jobs.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="moodline-jobs-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 def _configured_url(plan: Plan) -> str:
     assert plan.settings.redis.url is not None  # noqa: S101 - the embedded server takes its place otherwise
     return plan.settings.redis.url.get_secret_value()
@@ -156,12 +169,14 @@ def _connected(plan: Plan, url: str) -> Iterator[Broker]:
 @contextmanager
 def _shown(plan: Plan) -> Iterator[View]:
     console = Console()
-    heading = f"moodline {__version__}  ·  {plan.api_url}"
+    heading = f"moodline {__version__}  ·  {plan.api_url}  ·  your own webcam: {plan.webcam_url}"
     view: View = Lines()
     if console.is_terminal:
         view = LiveView(console, heading, [stream.id for stream in plan.streams])
     try:
-        view.log("up", f"Starting {', '.join(stream.id for stream in plan.streams)}; the API is at {plan.api_url}.")
+        streams = ", ".join(stream.id for stream in plan.streams) or "the page for webcams"
+        view.log("up", f"Starting {streams}; the API is at {plan.api_url}.")
+        view.log("up", f"Your own webcam: {plan.webcam_url}")
         yield view
     finally:
         view.close()

@@ -15,7 +15,7 @@ from api.server import Server, address, listen
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
 from moodline.emotions import Emotion
-from moodline.settings import ApiSettings, Settings
+from moodline.settings import ApiSettings, JobSettings, Settings
 from moodline.streams import StreamState, StreamStatus
 from moodline.work_queue import Committed
 from tests.support.brokers import frame_of, live_stream
@@ -89,11 +89,18 @@ class Scene:
 
 
 @contextmanager
-def serving(broker: Broker, settings: ApiSettings | None = None) -> Iterator[httpx.Client]:
-    """Serve the application on a loopback port whatever the settings say, and give a client for it."""
-    stop = threading.Event()
+def serving(
+    broker: Broker, settings: ApiSettings | None = None, *, jobs: JobSettings | None = None
+) -> Iterator[httpx.Client]:
+    """Serve the application on a loopback port whatever the settings say, and give a client for it.
+
+    Tests ask what they have just changed: answers are not kept, unless a test is about that.
+    """
+    stop, api = threading.Event(), settings or ApiSettings()
+    if "answer_age" not in api.model_fields_set:
+        api = api.model_copy(update={"answer_age": timedelta(0)})
     with listen("127.0.0.1", 0) as listener:
-        server = Server(create_app(Settings(api=settings or ApiSettings()), broker), stop)
+        server = Server(create_app(Settings(api=api, jobs=jobs or JobSettings()), broker), stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

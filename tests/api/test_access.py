@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import api.access
 from api.keyring import Keyring
-from api.limits import BodyTooLargeError, TokenBuckets, bounded
+from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded
 from moodline.access import Scope, new_key, revoke_key, save_key
 from moodline.broker import Broker
 from moodline.errors import BrokerUnavailableError
@@ -226,7 +226,7 @@ def test_a_body_without_a_length_is_counted_as_it_comes() -> None:
         return {"type": "http.request", "body": b"x" * 1000, "more_body": True}
 
     async def read() -> None:
-        receive = bounded(more, 10_240)
+        receive = bounded(more, BodyLimit(10_240, "api.max_body"))
         for _ in range(10):
             await receive()
         with pytest.raises(BodyTooLargeError):

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from moodline.access import new_key
 from moodline.embedded import EmbeddedServer
-from moodline.settings import ApiSettings
+from moodline.settings import ApiSettings, JobSettings
 from tests.api.stage import Scene, serving
 from tests.support.brokers import broker_on
 
@@ -46,7 +46,9 @@ QUICKLY = settings(
 
 
 @pytest.fixture(scope="module")
-def fuzzed(embedded_server: EmbeddedServer) -> Iterator[tuple[httpx.Client, str]]:
+def fuzzed(
+    embedded_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[httpx.Client, str]]:
     """An API with streams in it that asks for a key, and that key."""
     broker = broker_on(embedded_server)
     broker.client.flushall()
@@ -54,7 +56,8 @@ def fuzzed(embedded_server: EmbeddedServer) -> Iterator[tuple[httpx.Client, str]
     scene.open("entrance")
     scene.see("entrance", "happy", "sad")
     text, key = new_key("write")
-    with serving(broker, ApiSettings(require_key=True, keys=(key.line,), rate_limit=0)) as client:
+    jobs = JobSettings(folder=tmp_path_factory.mktemp("jobs"))
+    with serving(broker, ApiSettings(require_key=True, keys=(key.line,), rate_limit=0), jobs=jobs) as client:
         yield client, text
     broker.close()
 

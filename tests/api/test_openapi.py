@@ -36,11 +36,18 @@ def test_every_endpoint_of_the_api_is_in_it(document: dict[str, Any]) -> None:
         "/v1/streams/{id}/summary",
         "/v1/streams/{id}/timeline",
         "/v1/streams/{id}/days",
+        "/v1/streams/{id}/preview",
         "/v1/summary",
         "/v1/timeline",
         "/v1/events",
         "/v1/events/recent",
         "/v1/events/live",
+        "/v1/webcam",
+        "/v1/analyses",
+        "/v1/analyses/{id}",
+        "/v1/analyses/{id}/results/{name}",
+        "/v1/trainings",
+        "/v1/trainings/{id}",
     }
 
 

@@ -112,7 +112,9 @@ def test_every_page_is_in_the_list_of_contents() -> None:
     ] == []
 
 
-@pytest.mark.parametrize("script", [("-m", "deploy.metrics_page"), ("deploy/scale.py",)], ids=lambda one: one[-1])
+@pytest.mark.parametrize(
+    "script", [("-m", "deploy.metrics_page"), ("-m", "deploy.reference"), ("deploy/scale.py",)], ids=lambda one: one[-1]
+)
 def test_what_is_generated_is_up_to_date(script: tuple[str, ...]) -> None:
     done = subprocess.run([sys.executable, *script, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -27,11 +27,14 @@ def run(broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, yunet_m
     """Start ingest on cameras, by their names, on this test's Redis, which is empty."""
     del broker
 
-    def start(streams: dict[str, str | dict[str, Any]], **ingest: Any) -> Ingest:
+    def start(
+        streams: dict[str, str | dict[str, Any]], *, more: Any = None, env: dict[str, str] | None = None, **ingest: Any
+    ) -> Ingest:
         listed = [
             {"id": name, "detect_width": 320, **(url if isinstance(url, dict) else {"url": url})}
             for name, url in streams.items()
         ]
-        return Ingest(tmp_path, redis_url=embedded_server.url, streams=listed, model=yunet_model, ingest=ingest)
+        url = embedded_server.url
+        return Ingest(tmp_path, redis_url=url, streams=listed, model=yunet_model, ingest=ingest, more=more, env=env)
 
     return start

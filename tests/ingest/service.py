@@ -49,13 +49,14 @@ class Ingest:
         self._rest = {"ingest": settings, "log": {"level": "debug", "format": "text"}, **(more or {})}
         self.config = config = folder / "moodline.yaml"
         self.write(streams)
+        self.seal_key = (env or {}).get("MOODLINE_SEAL_KEY") or SEAL_KEY
         self.log_file = folder / "ingest.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOODLINE_", "REDIS_"))}
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ingest", "--config", str(config), *arguments],
                 cwd=ROOT,
-                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": SEAL_KEY, **(env or {})},
+                env={**kept, "REDIS_URL": redis_url, "MOODLINE_SEAL_KEY": self.seal_key, **(env or {})},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.rate import Rate
+from ingest.rate import Rate, Sampling
 
 
 def passed(rate: Rate, times: list[float]) -> list[float]:
@@ -34,3 +34,11 @@ def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
     rate = Rate(1)
     rate.is_due(1000.0)
     assert passed(rate, [0.0, 0.5, 1.0]) == [0.0, 1.0]
+
+
+def test_what_is_left_out_is_counted() -> None:
+    sampling = Sampling(5)
+    wanted = [sampling(number / 25) for number in range(100)]
+    assert sum(wanted) == 21
+    assert sampling.left_out == 79
+    assert all(Sampling(None)(number / 25) for number in range(100))

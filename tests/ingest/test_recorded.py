@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import cv2
@@ -81,6 +81,14 @@ def test_a_loop_counts_on_and_its_time_goes_on(clip: Path) -> None:
     steps = [after - before for before, after in pairwise(times) if after and before is not None]
     assert steps == pytest.approx([FRAME_MS] * (FRAMES + 1), abs=1)
     assert not frames[FRAMES].continues, "the loop's first frame follows no face of the last one"
+
+
+def test_what_is_not_wanted_is_not_decoded_and_a_loop_is_still_a_cut(clip: Path) -> None:
+    asked = count()
+    frames = read(clip, loop=True, frames=20, wanted=lambda _at_s: next(asked) % 43 == 0)
+    assert [frame.number for frame in frames[:3]] == [0, 43, 86]
+    passes = [frame.number // FRAMES for frame in frames]
+    assert [frame.continues for frame in frames] == [False, *(before == after for before, after in pairwise(passes))]
 
 
 def test_a_restarted_loop_goes_on_in_the_pass_where_it_was(clip: Path) -> None:

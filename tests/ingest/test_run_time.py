@@ -1,7 +1,8 @@
-"""Streams that come, change, pause and go while ingest runs, by the configuration file."""
+"""Streams that come, change, pause and go while ingest runs, by the configuration file and by what stands in Redis."""
 
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,18 @@ import pytest
 
 from moodline.broker import Broker
 from moodline.config.check import check_config
+from moodline.declared import add_stream, change_stream
+from moodline.embedded import EmbeddedServer
+from moodline.known import known_stream, known_streams
+from moodline.purge import remove_stream
+from moodline.settings import ApiSettings
 from tests.ingest.service import Ingest, accepted, status, wait_for_state
+from tests.support.chaos import Subscriber
 from tests.support.wait import wait_until
+from tests.support.workers import start_worker
+
+RULES = ApiSettings()
+ENV = {"CAMERA_LOCKED": "s3cret"}
 
 
 def camera(stream: str, **settings: Any) -> dict[str, Any]:
@@ -24,7 +35,9 @@ def wait_for_line(ingest: Ingest, line: str) -> None:
 @pytest.fixture
 def ingest(run: Any, broker: Broker) -> Any:
     """A running ingest of one camera, `keep`, which nothing that happens here may touch."""
-    with run({"keep": camera("keep")}) as ingest:
+    with run(
+        {"keep": camera("keep")}, more={"api": {"stream_sources": ["demo", "rtsp://127.0.0.1"]}}, env=ENV
+    ) as ingest:
         wait_until(lambda: accepted(broker, "keep") > 0, description="a face", timeout=20)
         yield ingest
 
@@ -110,3 +123,66 @@ def test_ingest_waits_for_its_first_stream(run: Any, broker: Broker) -> None:
         wait_for_line(ingest, "none yet; streams may be added while it runs")
         ingest.write([camera("door")])
         wait_for_state(broker, "door", "live")
+
+
+def test_streams_of_run_time_are_read_paused_changed_and_removed(
+    ingest: Ingest, broker: Broker, embedded_server: EmbeddedServer
+) -> None:
+    kept = ingest.capture_pid("keep")
+    worker = start_worker(embedded_server, ingest.seal_key, module="tests.support.null_worker")
+    try:
+        with Subscriber(broker) as subscriber:
+            add_stream(broker, RULES, {**camera("extra"), "fps": 10})
+            wait_until(lambda: kinds(subscriber, "extra")["emotion"] > 5, description="its events come", timeout=30)
+            change_stream(broker, RULES, "extra", {"enabled": False})
+            wait_for_state(broker, "extra", "stopped")
+            wait_until(lambda: has_left(subscriber, "extra"), description="its faces have left", timeout=20)
+            change_stream(broker, RULES, "extra", {"enabled": True, "labels": {"floor": "2"}})
+            seen = kinds(subscriber, "extra")["emotion"]
+            wait_until(lambda: kinds(subscriber, "extra")["emotion"] > seen, description="it goes on", timeout=30)
+            assert wait_for_state(broker, "extra", "live").labels == {"floor": "2"}
+            remove_stream(broker, "extra", undeclare=True)
+            wait_until(lambda: "was revoked" in ingest.log(), description="its reader is refused", timeout=20)
+            wait_until(lambda: ingest.metrics()["moodline_streams_read"] == 1, description="it is read no longer")
+            wait_until(lambda: has_left(subscriber, "extra"), description="its faces have left", timeout=20)
+            assert [view.id for view in known_streams(broker)] == ["keep"]
+    finally:
+        worker.end()
+    assert ingest.capture_pid("keep") == kept
+
+
+def kinds(subscriber: Subscriber, stream: str) -> Counter[str]:
+    return Counter(event.kind for event in list(subscriber.events) if event.stream == stream)
+
+
+def has_left(subscriber: Subscriber, stream: str) -> bool:
+    found = kinds(subscriber, stream)
+    return 0 < found["face_entered"] == found["face_left"]
+
+
+def test_a_stream_of_run_time_takes_its_password_from_the_environment_of_ingest(ingest: Ingest, broker: Broker) -> None:
+    for stream, name in (("locked", "CAMERA_LOCKED"), ("unset", "CAMERA_UNSET")):
+        url = f"rtsp://viewer:${{{name}}}@127.0.0.1:1/1"
+        add_stream(broker, ApiSettings(stream_sources=("rtsp://127.0.0.1",)), {"id": stream, "url": url})
+    wait_for_line(ingest, "The environment variable CAMERA_UNSET is not set where ingest runs")
+    wait_until(lambda: "refuse" in str(status(broker, "locked")), description="it was tried", timeout=20)
+    shown = {view.id: view.status for view in known_streams(broker)}
+    assert shown["unset"] is not None
+    assert "CAMERA_UNSET is not set" in shown["unset"].sentence
+    assert "s3cret" not in ingest.log() + str(shown)
+
+
+def test_ingest_itself_holds_to_the_sources_that_its_operator_allows(ingest: Ingest, broker: Broker) -> None:
+    """Whoever can write to Redis is not the operator of this host."""
+    add_stream(broker, ApiSettings(stream_sources=("/",)), {"id": "passwords", "url": "/etc/passwd"})
+    add_stream(broker, RULES, camera("keep"))
+    wait_for_line(
+        ingest, "Stream passwords, added at run time, is not read here: The source /etc/passwd is not allowed"
+    )
+    wait_for_line(ingest, f"Stream keep, added at run time, is not read here: It stands in {ingest.config}, too")
+    wait_until(lambda: "not allowed" in _sentence(broker, "passwords"), description="it is shown")
+
+
+def _sentence(broker: Broker, stream: str) -> str:
+    found = known_stream(broker, stream)
+    return found.status.sentence if found and found.status else ""

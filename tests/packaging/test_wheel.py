@@ -39,6 +39,7 @@ def test_it_holds_every_file_of_the_packages_and_nothing_else(wheel: zipfile.Zip
         "moodline/lua/*.lua",
         "worker/models/*/*/model.keras",
         "trainer/recipes/*.toml",
+        "trainer/report/page.html",
         "api/static/*.html",
         "moodline/py.typed",
     ],

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tests.support.needs import command, missing
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PACKAGES: Final = ("ingest", "worker", "trainer", "api", "moodline")
+PACKAGES: Final = ("ingest", "worker", "trainer", "api", "jobs", "moodline")
 
 
 def own_files() -> list[Path]:

@@ -73,7 +73,9 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     )
     recipe, out = str(tmp_path / "tiny.toml"), str(tmp_path / "out")
     command = ["train", "--data", str(data), "--out", out, "--recipe", recipe]
-    assert CliRunner().invoke(build_app(), command).exit_code == 0
+    first = CliRunner().invoke(build_app(), command)
+    assert first.exit_code == 0, first.output
+    assert "report.html shows how it went" in first.output
     again = CliRunner().invoke(build_app(), command)
     assert (again.exit_code, "add --resume" in again.output) == (2, True)
     assert CliRunner().invoke(build_app(), [*command, "--resume"]).exit_code == 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from trainer import network
 from trainer.average import measure_norms, predict
 from trainer.evaluate import load_file
 from trainer.export import Output, inference_model, save_half
@@ -34,6 +35,19 @@ def test_folding_batch_norm_changes_no_probability(trained: Any) -> None:
     expected = softmax(predict(trained, faces))
     assert expected.std(axis=0).max() > 0.01, "the faces should not all look alike to the network"
     np.testing.assert_allclose(predict(inference_model(trained, side=48), faces), expected, atol=1e-4)
+
+
+def test_hidden_dense_layers_are_folded_too(tiny_network: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(network.DENSE, tiny_network, (12, 9))
+    model = build_network(tiny_network, classes=7, dropout=0.3, side=48, seed=5)
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(variable + rng.normal(0, 0.2, variable.shape))
+    measure_norms(model, _faces(64))
+    faces = _faces(32)
+    expected = softmax(predict(model, faces))
+    assert expected.std(axis=0).max() > 0.01
+    np.testing.assert_allclose(predict(inference_model(model, side=48), faces), expected, atol=1e-4)
 
 
 def test_the_temperature_is_part_of_the_graph(trained: Any) -> None:

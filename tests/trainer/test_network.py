@@ -38,6 +38,15 @@ def test_cost_of_the_notebooks_network_is_what_was_measured() -> None:
     assert build_network("notebook", classes=7).count_params() == pytest.approx(4.7e6, rel=0.01)
 
 
+def test_the_original_stack_has_three_dense_layers_and_their_cost_counts() -> None:
+    model = build_network("notebook_dense", classes=7, dropout=0.25, side=48)
+    widths = [layer.units for layer in model.layers if hasattr(layer, "units")]
+    assert (len(widths), widths[-1]) == (3, 7)
+    weights = sum(layer.kernel.shape[0] * layer.units for layer in model.layers if hasattr(layer, "units"))
+    pooled = flops_per_face("notebook", side=48, classes=7) - 2 * 512 * 7
+    assert flops_per_face("notebook_dense", side=48, classes=7) == pooled + 2 * weights
+
+
 def test_a_saved_network_gives_the_same_after_loading(tiny_network: str, tmp_path: Path) -> None:
     import keras
 

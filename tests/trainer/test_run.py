@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -6,9 +7,19 @@ import numpy as np
 import pytest
 
 from trainer.average import load_average, predict
-from trainer.checkpoint import CheckpointError, load_checkpoint, newest_checkpoint, read_state
+from trainer.checkpoint import (
+    CheckpointError,
+    RunState,
+    load_checkpoint,
+    newest_checkpoint,
+    read_state,
+    save_checkpoint,
+)
+from trainer.data import DataError
+from trainer.publish import finished_run
 from trainer.recipe import Phase, Recipe
 from trainer.run import resume, start_run
+from trainer.run_folder import BOARD_FOLDER, FACTS_NAME, data_of, write_facts
 from trainer.train import train
 
 # A `TinyRun` of conftest.py, which test folders cannot import.
@@ -67,3 +78,52 @@ def test_an_optimizer_without_an_average_is_named() -> None:
     model.compile(keras.optimizers.SGD())
     with pytest.raises(ValueError, match="use_ema=True"):
         load_average(model, model)
+
+
+def test_a_run_ends_when_its_patience_does_and_its_best_epoch_counts(
+    tiny_run: TinyRun, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    # So small a rate changes nothing: the first epoch stays the best one.
+    still = {"peak_rate": 1e-30, "schedule": "constant", "optimizer": "rmsprop", "weight_decay": 0.0, "patience": 1}
+    recipe = tiny_recipe.model_copy(update={**still, "average": 0.0, "phases": (Phase(epochs=9, size=16),)})
+    run = start_run(recipe)
+    train(run, tiny_run.faces, tiny_run.validation, tmp_path)
+    assert run.state.epochs_done == 2
+    assert run.state.is_over(9, patience=1), "a run that has ended does not go on"
+    done = finished_run(tmp_path)
+    assert (done.epoch, done.state.epochs_done, done.side) == (1, 2, 16)
+    iterations = done.model.optimizer.iterations.numpy()
+    assert iterations == run.model.optimizer.iterations.numpy() / 2, "the weights are those of the first epoch"
+
+
+def test_the_best_epochs_checkpoint_is_kept_beside_the_newest(tmp_path: Path) -> None:
+    state = RunState({})
+    for loss in (3.0, 1.0, 2.0, 2.0, 2.0, 2.0):
+        state.add_epoch({"validation_loss": loss}, seconds=1)
+        save_checkpoint(tmp_path, state, [])
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [f"epoch_00{epoch}.npz" for epoch in (2, 4, 5, 6)]
+    assert (state.best_epoch, state.is_over(9, patience=4), state.is_over(9, patience=5)) == (2, True, False)
+
+
+def test_epochs_are_logged_for_tensorboard(tiny_run: TinyRun) -> None:
+    import tensorflow as tf
+
+    logs = [str(path) for path in (tiny_run.folder / BOARD_FOLDER).iterdir()]
+    found: dict[str, list[float]] = {}
+    for record in tf.data.TFRecordDataset(logs):
+        for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value:
+            found.setdefault(value.tag, []).append(value.simple_value)
+    history = tiny_run.run.state.history
+    assert found["validation_loss"] == pytest.approx([record["validation_loss"] for record in history])
+    assert found.keys() == history[0].keys()
+
+
+def test_the_folder_says_what_was_run_on_what_and_when(tiny_run: TinyRun, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    for _ in range(2):
+        write_facts(tmp_path / "run", tiny_recipe, tmp_path, {"train": tiny_run.faces})
+    facts = json.loads((tmp_path / "run" / FACTS_NAME).read_text())
+    assert (facts["seed"], facts["faces"], len(facts["started_at"])) == (tiny_recipe.seed, {"train": 40}, 2)
+    assert facts["versions"].keys() >= {"python", "keras", "numpy"}
+    assert data_of(tmp_path / "run") == tmp_path
+    with pytest.raises(DataError, match="add --data"):
+        data_of(tmp_path)

@@ -8,6 +8,8 @@ import typer
 
 from moodline.registry import DEFAULT_MODEL
 from trainer.commands.options import Data
+from trainer.commands.reporting import report_on
+from trainer.commands.scoring import check, compare
 
 Registry = Annotated[
     Path | None,
@@ -19,7 +21,8 @@ def build_models() -> typer.Typer:
     """Return the commands that make models; `moodline models` adds those that only look at them."""
     app = typer.Typer(help="Make models.", no_args_is_help=True)
     app.callback()(_about)
-    app.command()(publish)
+    for command in (publish, check, compare):
+        app.command()(command)
     return app
 
 
@@ -40,6 +43,7 @@ def train(
     from trainer.recipe import read_recipe
     from trainer.run import resume as go_on
     from trainer.run import start_run, warm_start
+    from trainer.run_folder import write_facts
     from trainer.train import train as run_all
 
     how = read_recipe(recipe)
@@ -51,11 +55,13 @@ def train(
     run = start_run(how)
     if not (resume and go_on(run, out)) and how.start and start is not None:
         warm_start(run, start)
+    write_facts(out, how, data, {"train": faces, "validation": validation})
     try:
         run_all(run, faces, validation, out)
     except KeyboardInterrupt:
         typer.echo(f"stopped after {run.state.epochs_done} epochs; go on with --resume", err=True)
         raise typer.Exit(130) from None
+    typer.echo(f"{report_on(out, faces, validation)} shows how it went.")
 
 
 def publish(

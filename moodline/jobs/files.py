@@ -1,0 +1,94 @@
+"""The files of jobs: one folder each, and the paths that people may name."""
+
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from moodline.errors import ConfigError, JobsOffError, NotAllowedError
+from moodline.settings import JobSettings
+
+_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_VIDEO: Final = "video"
+_ORPHANED_S: Final = 3600.0
+"""A folder without a job is left alone for so long: its job may not have been recorded yet."""
+
+
+class JobFiles:
+    """The folder of all jobs. Raises JobsOffError where none is configured."""
+
+    def __init__(self, settings: JobSettings) -> None:
+        if settings.folder is None:
+            raise JobsOffError("This moodline takes no jobs: set jobs.folder (MOODLINE_JOBS__FOLDER) to a folder.")
+        self._settings = settings
+        self._root = settings.folder
+
+    def new(self) -> str:
+        """Make the folder of a new job and return the job's id. Raises ConfigError where it cannot be written."""
+        job = secrets.token_hex(8)
+        try:
+            self.results(job).mkdir(parents=True)
+        except OSError as error:
+            raise ConfigError(f"jobs.folder {self._root} cannot be written ({error.strerror}).") from error
+        return job
+
+    def upload(self, job: str) -> Path:
+        """Return where a video that is handed in lies; it has no name of its user's making."""
+        return self._of(job) / _VIDEO
+
+    def results(self, job: str) -> Path:
+        """Return the folder of a job's results."""
+        return self._of(job) / "results"
+
+    def drop_upload(self, job: str) -> None:
+        """Delete the video that was handed in."""
+        self.upload(job).unlink(missing_ok=True)
+
+    def remove(self, job: str) -> None:
+        """Delete everything of a job."""
+        shutil.rmtree(self._of(job), ignore_errors=True)
+
+    def size(self) -> int:
+        """Return how many bytes all jobs take."""
+        total = 0
+        for path in self._root.rglob("*") if self._root.is_dir() else ():
+            try:
+                total += path.lstat().st_size
+            except OSError:
+                continue  # it was deleted meanwhile
+        return total
+
+    def orphans(self, known: set[str]) -> Iterator[str]:
+        """Yield the jobs that have a folder and are not known any more, as where Redis has forgotten them."""
+        for path in self._root.iterdir() if self._root.is_dir() else ():
+            ours = _ID.fullmatch(path.name) and path.name not in known
+            if ours and time.time() - path.stat().st_mtime > _ORPHANED_S:
+                yield path.name
+
+    def _of(self, job: str) -> Path:
+        if not _ID.fullmatch(job):
+            raise NotAllowedError(f"{job!r} is no id of a job.")
+        return self._root / job
+
+
+def allowed(folder: Path | None, asked: str, *, setting: str) -> Path:
+    """Return what ``asked``, a path below ``folder``, really is.
+
+    Links are followed first, so none leads out. Raises JobsOffError where there is no such folder, NotAllowedError.
+    """
+    if folder is None:
+        raise JobsOffError(f"This moodline takes no paths: {setting} names the folder below which they may lie.")
+    refused = NotAllowedError(f"There is no {asked!r} below the folder that {setting} names.")
+    if "\0" in asked:
+        raise refused
+    try:
+        root = folder.resolve(strict=True)
+        found = (root / asked).resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise refused from None
+    if found == root or not found.is_relative_to(root):
+        raise refused
+    return found

@@ -1,0 +1,94 @@
+"""The page of recordings in a real browser: hand in, watch, fetch, delete."""
+
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.browser import Browser, chromium
+from tests.jobs.conftest import Desk, StartJobs
+from tests.support.wait import wait_until
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+def choose(browser: Browser, file: Path) -> None:
+    """Choose a file as a person would in the browser's own dialogue."""
+    root = browser.call("DOM.getDocument")["root"]["nodeId"]
+    node = browser.call("DOM.querySelector", nodeId=root, selector="#video")["nodeId"]
+    browser.call("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
+
+
+def press(browser: Browser, key: str) -> None:
+    text = {"Enter": "\r", "Tab": "", " ": " "}[key]
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, text=text)
+    browser.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
+
+
+def shows(browser: Browser, words: str) -> None:
+    """Wait for what takes a job its time."""
+    wait_until(lambda: words in browser.text(), description=f"the page shows {words!r}", timeout=90, interval=0.2)
+
+
+def photograph(browser: Browser, name: str, width: int, height: int) -> None:
+    """Keep a picture where SCREENSHOTS asks for it."""
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.call("Emulation.setDeviceMetricsOverride", **metrics)
+        picture = browser.call("Page.captureScreenshot", format="png")["data"]
+        (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(picture))
+        browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_a_video_is_handed_in_watched_fetched_and_deleted(
+    desk: Desk, start_jobs: StartJobs, short: Path, browser: Browser, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.mp4"
+    letter.write_text("Dear camera,\n" * 100)
+    browser.open(f"{desk.client.base_url}/analyses")
+    browser.wait_for("connected")
+    choose(browser, short)
+    browser.run("document.querySelector('#send').focus()")
+    press(browser, "Enter")
+
+    browser.wait_for("short.mp4 has been handed in.")
+    browser.wait_for("It waits for a worker.")
+    start_jobs()
+    choose(browser, letter)
+    browser.run("document.querySelector('#hand-in').requestSubmit()")
+    shows(browser, " running ")
+    photograph(browser, "analyses-running", 1100, 800)
+    shows(browser, "short.mp4 was read to its end.")
+    browser.wait_for("Summary CSV")
+    shows(browser, " failed ")
+    photograph(browser, "analyses-done", 1100, 900)
+    photograph(browser, "analyses-phone", 390, 900)
+    browser.run("window.scrollTo(0, 0)")
+    assert browser.hosts == {desk.client.base_url.netloc.decode()}
+
+    browser.run("window.confirm = () => true")
+    for name in ("letter.mp4", "short.mp4"):
+        browser.run(f"""document.querySelector('[aria-label="Delete {name}"]').click()""")
+    browser.wait_for("None yet.")
+    assert browser.faults == []
+
+
+def test_a_report_opens_and_may_run_nothing(desk: Desk, start_jobs: StartJobs, short: Path, browser: Browser) -> None:
+    start_jobs()
+    job = desk.hand_in(short)
+    desk.wait_for(job, "done")
+
+    browser.open(f"{desk.client.base_url}/v1/analyses/{job}/results/report.html")
+
+    browser.wait_for("Emotions over time")
+    wait_until(lambda: browser.run("document.querySelectorAll('svg path').length"), description="the plot is drawn")
+    assert browser.run("getComputedStyle(document.querySelector('section')).borderRadius") == "14px"
+    assert browser.faults == []
+    desk.client.delete(f"/v1/analyses/{job}")

@@ -1,0 +1,46 @@
+"""What the tests of recordings share: where moodline runs, and what an analysis left."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moodline.embedded import EmbeddedServer
+from tests.support.needs import shared
+
+YUNET = "models/face_detection_yunet_2023mar.onnx"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server with a worker, and the key that both sides share."""
+
+    server: EmbeddedServer
+    seal_key: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What points a process at it."""
+        return {"REDIS_URL": self.server.url, "MOODLINE_SEAL_KEY": self.seal_key, **detector()}
+
+
+def detector() -> dict[str, str]:
+    """YuNet from the shared models, so that nothing is downloaded."""
+    return {"MOODLINE_INGEST__DETECTOR_MODEL": str(shared(YUNET))}
+
+
+def summary(folder: Path) -> Mapping[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return found
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+
+
+def faces(folder: Path) -> list[tuple[int, str]]:
+    """Frame and face of each emotion event, by its id."""
+    ids = [event["id"] for event in events(folder) if event["kind"] == "emotion"]
+    assert len(set(ids)) == len(ids), "no event twice"
+    return [(int(name.split("-")[0]), name) for name in (one.rsplit("/", 1)[1] for one in ids)]

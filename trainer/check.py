@@ -1,0 +1,67 @@
+"""Whether what the worker's engines make of a model is still that model: each against Keras, on the same faces."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from moodline.errors import ModelError
+from moodline.manifest import verify_model
+from trainer.data import Faces
+from trainer.evaluate import load_file, probabilities
+from trainer.metrics import accuracy
+
+_TIMEOUT_S = 600
+
+
+class Agreement(BaseModel):
+    """How one engine's answers differ from those of the Keras model."""
+
+    engine: str
+    faces: int
+    same_label: float = Field(description="share of faces with the same most probable emotion")
+    greatest_difference: float = Field(description="of any probability of any face")
+    accuracy: float = Field(description="on the data's own labels")
+    keras_accuracy: float
+
+
+def agreements(folder: Path, faces: Faces) -> Iterator[Agreement]:
+    """Compare each installed engine with the Keras model, on the given faces. Raises ModelError."""
+    manifest = verify_model(folder)
+    expected = probabilities(load_file(folder / manifest.file), faces)
+    for engine, found in engine_answers(folder, faces.images).items():
+        yield Agreement(
+            engine=engine,
+            faces=len(faces),
+            same_label=round(float((found.argmax(axis=1) == expected.argmax(axis=1)).mean()), 4),
+            greatest_difference=round(float(np.abs(found - expected).max()), 4),
+            accuracy=round(accuracy(found, faces.labels), 4),
+            keras_accuracy=round(accuracy(expected, faces.labels), 4),
+        )
+
+
+def engine_answers(folder: Path, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Probabilities (N, labels) that each engine of the worker gives for faces (N, 48, 48), by the engine's name.
+
+    In a process of the worker's own, which the trainer does not import. Raises ModelError.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        asked, answered = Path(scratch) / "faces.npy", Path(scratch) / "answers.npz"
+        np.save(asked, images)
+        command = [sys.executable, "-m", "worker.engines.answer", str(folder), str(asked), str(answered)]
+        environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        environ.pop("KERAS_BACKEND", None)
+        done = subprocess.run(  # noqa: S603 - our own interpreter on our own module
+            command, env=environ, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+        )
+        if done.returncode:
+            said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise ModelError(f"The worker's engines cannot run {folder} ({said}): publish the model again.")
+        with np.load(answered) as answers:
+            return {name: np.asarray(answers[name], np.float32) for name in answers.files}

@@ -3,20 +3,24 @@
 import argparse
 import logging
 import os
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from moodline.config.watch import ConfigFile
 from moodline.errors import MoodlineError
 from moodline.lifecycle import stop_on_signals
 from moodline.logs import configure_logs
-from moodline.settings import Settings, load_settings
+from moodline.settings import load_settings
 
 log = logging.getLogger(__name__)
 
 
-def run_service(name: str, run: Callable[[Settings, threading.Event], None], argv: Sequence[str] | None = None) -> int:
+def run_service(
+    name: str, run: Callable[..., None], argv: Sequence[str] | None = None, *, follows_file: bool = False
+) -> int:
     """Load the settings, run a service until a signal asks it to stop, and return its exit code.
+
+    ``run`` gets the settings and the event that asks it to stop, with ``follows_file`` also the ConfigFile, if any.
 
     0: stopped in order; 1: a failure, explained in one line; 2: wrong usage or configuration.
     """
@@ -27,9 +31,10 @@ def run_service(name: str, run: Callable[[Settings, threading.Event], None], arg
     stop = stop_on_signals()
     configure_logs(service=name)
     try:
+        file = ConfigFile(options.config) if follows_file and options.config else None
         settings = load_settings(options.config)
         configure_logs(service=name, level=settings.log.level, style=settings.log.format)
-        run(settings, stop)
+        run(settings, stop, *((file,) if follows_file else ()))
     except MoodlineError as error:
         log.error("%s", error)  # noqa: TRY400 - the sentence is for a user; the traceback is not
         return error.exit_code

@@ -9,7 +9,7 @@ def main() -> int:
     """Run a worker until SIGTERM or SIGINT; return the exit code."""
     from worker.service import run_worker
 
-    return run_service("worker", run_worker)
+    return run_service("worker", run_worker, follows_file=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import threading
 import uuid
 
 from moodline.broker import connect
+from moodline.config.watch import ConfigFile
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 from moodline.tracing import make_tracing
@@ -17,8 +18,8 @@ from worker.swap import ModelWatch
 log = logging.getLogger(__name__)
 
 
-def run_worker(settings: Settings, stop: threading.Event) -> None:
-    """Run until ``stop`` is set. Raises MoodlineError where the worker cannot start."""
+def run_worker(settings: Settings, stop: threading.Event, file: ConfigFile | None = None) -> None:
+    """Run until ``stop`` is set; follow ``worker.model`` of the file. Raises MoodlineError where it cannot start."""
     tracing = make_tracing(settings.tracing, "worker")
     metrics = Metrics()
     metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
@@ -31,7 +32,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     log.info("Worker %s is ready: %s on %s.", worker, classifier.tag, classifier.engine.name)
     try:
         pipeline = Pipeline(broker, settings, classifier, worker=worker, metrics=metrics, stop=stop, tracing=tracing)
-        ModelWatch(settings.worker, classifier, pipeline.swap, metrics).start(stop)
+        ModelWatch(settings.worker, classifier, pipeline.swap, metrics, file=file).start(stop)
         pipeline.run()
     finally:
         broker.close()

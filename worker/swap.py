@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from moodline.errors import ModelError
+from moodline.config.watch import ConfigFile
+from moodline.errors import ConfigError, ModelError
 from moodline.manifest import read_manifest
 from moodline.metrics import Metrics
 from moodline.settings import WorkerSettings
@@ -22,13 +23,21 @@ class ModelWatch:
     """Looks once a second whether ``worker.model`` means another model now, in a thread of its own."""
 
     def __init__(
-        self, settings: WorkerSettings, current: Classifier, swap: Callable[[Classifier], None], metrics: Metrics
+        self,
+        settings: WorkerSettings,
+        current: Classifier,
+        swap: Callable[[Classifier], None],
+        metrics: Metrics,
+        *,
+        file: ConfigFile | None = None,
     ) -> None:
+        """``file``: where ``worker.model`` may be changed; of its other settings none is followed."""
         self._settings = settings
         self._current = current
         self._swap = swap
         self._swaps = metrics.counter("model_swaps")
         self._info = metrics.gauge("model_info")
+        self._file = file
         self._seen: Fingerprint | None = None
         self._show()
 
@@ -36,8 +45,15 @@ class ModelWatch:
         """Look until ``stop`` is set."""
         threading.Thread(target=self._run, args=(stop,), name="models", daemon=True).start()
 
+    def swap_to(self, model: str) -> None:
+        """Follow another folder, or another name of the registry, from the next look on."""
+        if model != self._settings.model:
+            log.info("worker.model is %s now.", model)
+            self._settings = self._settings.model_copy(update={"model": model})
+
     def look(self) -> None:
         """Take a model that is new since the last look; one that does not fit is refused with a sentence."""
+        self._follow_file()
         found = _fingerprint(self._settings)
         if found == self._seen:
             return
@@ -50,6 +66,15 @@ class ModelWatch:
             return
         if fresh is not None:
             self._take(fresh)
+
+    def _follow_file(self) -> None:
+        try:
+            changed = self._file.look() if self._file is not None else None
+        except ConfigError as error:
+            log.error("%s The worker goes on as before.", error)  # noqa: TRY400 - a sentence for a user
+            return
+        if changed is not None:
+            self.swap_to(changed.worker.model)
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(LOOK_EVERY_S):

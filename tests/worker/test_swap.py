@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 
 from moodline.broker import Broker
+from moodline.config.watch import ConfigFile
 from moodline.embedded import EmbeddedServer
 from moodline.metrics import Metrics
 from moodline.sealing import new_key
-from moodline.settings import Settings, WorkerSettings
+from moodline.settings import Settings, WorkerSettings, load_settings
 from tests.support.brokers import broker_on
 from tests.support.chaos import Feeder, Subscriber, assert_nothing_lost_nothing_twice, drained
 from tests.support.null_worker import null_manifest
 from tests.support.wait import wait_until
 from tests.support.workers import WorkerProcess, start_worker
 from worker.engines.base import Bucketed, Pixels, Probabilities
-from worker.model import Classifier, find_model
+from worker.model import Classifier, find_model, load_classifier
 from worker.pipeline import Pipeline
 from worker.swap import ModelWatch
 
@@ -119,6 +120,33 @@ def test_a_published_version_follows_and_what_does_not_fit_is_refused(
         assert worker.metric("moodline_model_info") == 1, "one model runs, not two"
     finally:
         worker.end()
+
+
+def test_worker_model_may_be_changed_in_the_file_and_a_wrong_file_changes_nothing(tmp_path: Path) -> None:
+    running, other = tmp_path / "running", tmp_path / "other"
+    for folder in (running, other):
+        shutil.copytree(find_model("vgg11-ferplus"), folder)
+    version = json.loads((other / "manifest.json").read_text())["version"]
+    publish(other, version=version + 1)
+    file = tmp_path / "moodline.yaml"
+    file.write_text(f"worker:\n  model: {running}\n  batch_size: 2\n")
+    settings, taken = load_settings(file).worker, list[Classifier]()
+    watch = ModelWatch(settings, load_classifier(settings), taken.append, Metrics(), file=ConfigFile(file))
+
+    def look_twice() -> None:
+        """A change counts when the file was the same twice."""
+        watch.look()
+        watch.look()
+
+    file.write_text("worker:\n  model: [\n")
+    look_twice()
+    assert not taken
+    file.write_text(f"worker:\n  model: {tmp_path}/nowhere\n")
+    look_twice()
+    assert not taken, "refused, and the one that runs goes on"
+    file.write_text(f"worker:\n  model: {other}\n")
+    look_twice()
+    assert [classifier.manifest.version for classifier in taken] == [version + 1]
 
 
 def test_a_change_without_a_new_version_is_refused(tmp_path: Path) -> None:

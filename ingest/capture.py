@@ -13,7 +13,7 @@ from ingest.beat import Condition
 from ingest.delivery import Delivery
 from ingest.detect.choose import make_detector
 from ingest.job import CaptureJob
-from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
+from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.pace import Pace
@@ -202,6 +202,8 @@ class Capture:
                 if not self._pulse.wait(backoff.next_s()):
                     break
         self._link.send(self._progress.beat())
+        if condition.state == "connecting":  # a film whose server is away
+            return EXIT_AGAIN
         return EXIT_DONE if condition.state in _IN_ORDER else EXIT_FAILED
 
     def _patiently(self, step: Callable[[], Result]) -> Result | None:

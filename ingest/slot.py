@@ -115,7 +115,8 @@ class Slot:
             self._backoff.reset()
             self._crashes = 0
         self._crashes += 1
-        if self.job.stream.recorded and self._crashes >= _MOST_CRASHES:
+        is_ours = self.job.stream.recorded and self.job.stream.kind != "http"  # a server may be away for long
+        if is_ours and self._crashes >= _MOST_CRASHES:
             log.error("Stream %s is given up: reading it failed %d times.", self.job.stream.id, self._crashes)
             self.finished = self.failed = True
         self._start_at_s = time.monotonic() + self._backoff.next_s()

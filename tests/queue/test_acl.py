@@ -43,7 +43,7 @@ from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 USERS = ROOT / "deploy/redis/users.acl"
-SERVICES = ("ingest", "worker", "api")
+SERVICES = ("ingest", "worker", "api", "jobs")
 OPERATOR = "operator"
 KEY = new_key()
 
@@ -235,7 +235,7 @@ def test_the_same_users_do_on_a_cluster(tmp_path: Path) -> None:
     with Cluster(tmp_path, f"aclfile {file}") as cluster:
         url = f"redis://{{0}}:{{0}}-pw@127.0.0.1:{cluster.nodes[0].port}"
         settings = RedisSettings(seal_key=SecretStr(KEY), partitions=6)
-        ingest, worker, api = (
+        ingest, worker, api, _ = (
             connect(settings.model_copy(update={"url": SecretStr(url.format(user))})) for user in SERVICES
         )
         reader_as(lambda _: ingest).enqueue(frame_of(0), age_ms=0)

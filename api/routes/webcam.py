@@ -80,6 +80,8 @@ def _refusal(broker: Broker, settings: Settings) -> str | None:
     most = settings.api.max_webcams
     if most == 0:
         return "This moodline takes no webcams (api.max_webcams is 0)."
+    if not webcam_template(settings).enabled:
+        return "This moodline takes no webcams (the stream whose url is browser: is not enabled)."
     if broker.settings.seal_key is None:
         return _NO_KEY
     if len(open_webcams(broker)) >= most:

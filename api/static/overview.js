@@ -70,8 +70,8 @@ export class Overview {
     this.empty = h('section', { class: 'panel empty', hidden: true }, EMPTY);
     this.events = new EventList({ withStream: true });
     this.events.load('');
-    this.element = h('div', { class: 'overview' }, h('h1', { class: 'unseen' }, 'All streams'), this.empty, this.grid,
-      new AddForm().element, this.events.element);
+    this.element = h('div', { class: 'overview' }, h('h1', { class: 'unseen' }, 'All streams'), this.empty,
+      h('div', { class: 'streams' }, this.grid, new AddForm().element), this.events.element);
     this.title = 'moodline';
     this.query = '';
     this.stops = [repeat(() => this.refresh(), 3000), repeat(() => this.refresh(true), 30000)];

@@ -38,8 +38,9 @@ class StreamSettings(Section):
     url: SourceUrl = Field(
         description=(
             "Where the pictures come from: rtsp:// or http(s):// URL, a webcam (0 or /dev/video0), a video "
-            "file, a picture, a folder or a glob of pictures, demo (the built-in camera) or browser: (a "
-            "webcam in the dashboard). It is treated as a secret because it may hold a password."
+            "file, a picture, a folder or a glob of pictures, demo (the built-in camera) or browser: (how "
+            "the webcams of the page /webcam are read; their ids begin with this one). It is treated as a secret "
+            "because it may hold a password."
         )
     )
     live: bool | None = Field(

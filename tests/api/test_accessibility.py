@@ -24,6 +24,7 @@ PAGES = {
     "overview": ("/", "1 of 2 streams live"),
     "stream": ("/streams/door", "Latency, median"),
     "down": ("/streams/gate", "password refused"),
+    "recordings": ("/analyses", "Hand in a video"),
     "webcam": ("/webcam", "Start camera"),
 }
 
@@ -104,7 +105,7 @@ def test_everything_is_reached_by_keyboard(client: httpx.Client, browser: Browse
         for kind in ("keyDown", "keyUp"):
             browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
         reached.append(browser.run("document.activeElement?.textContent?.trim().slice(0, 20) ?? ''"))
-    for name in ("Skip to the content", "Streams", "Webcam", "door", "gate", "Changes", "Pause"):
+    for name in ("Skip to the content", "Streams", "Recordings", "Webcam", "door", "gate", "Changes", "Pause"):
         assert name in reached
 
 

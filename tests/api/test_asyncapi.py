@@ -12,7 +12,7 @@ from moodline.broker import Broker
 from moodline.emotions import EMOTIONS
 from moodline.event import EventKind
 from moodline.keys import PartitionKeys, channel
-from tests.api import ws
+from tests.api import webcam_client, ws
 from tests.api.real_events import live_a_life
 from tests.support.repository import ROOT
 
@@ -73,6 +73,25 @@ def test_messages_of_the_websocket_are_what_it_says(
     assert messages[0]["event"] == "ready"
     for message in messages:
         validator(document, "envelope").validate(message)
+
+
+def test_messages_to_a_webcams_page_are_what_it_says(
+    document: dict[str, Any], broker: Broker, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.webcam.STATUS_S", 0.1)
+    answer, seen = validator(document, "webcam_answer"), set()
+    with webcam_client.opened(client) as socket:
+        stream = webcam_client.take(socket, "ready")["data"]["stream"]
+        live_a_life(broker, stream)
+        for number in range(1, 6):
+            socket.send(webcam_client.message_of(number, webcam_client.jpeg_of()))
+        socket.send(b"no picture")
+        while "problem" not in seen:
+            message = webcam_client.take(socket)
+            answer.validate(message)
+            seen.add(message["event"])
+    assert seen >= {"taken", "left_out", *KINDS}
+    assert document["channels"]["webcam"]["address"] == webcam_client.PATH
 
 
 def test_addresses_and_words_are_those_of_the_code(document: dict[str, Any], client: httpx.Client) -> None:

@@ -141,9 +141,10 @@ def test_what_is_no_picture_ends_it_with_a_sentence(
 def test_no_more_webcams_than_may_send(broker: Broker) -> None:
     with serving(broker, ApiSettings(max_webcams=1)) as client:
         assert client.get("/v1/webcam").json() == {"fps": 8.0, "max_picture": 262144, "open": 0, "most": 1}
-        with opened(client) as first, opened(client) as second:
+        with opened(client) as first:
             take(first, "ready")
-            assert refusal(second)[0].startswith("This moodline is busy: 1 webcams send already")
+            with opened(client) as second:
+                assert refusal(second)[0].startswith("This moodline is busy: 1 webcams send already")
             answer = client.get("/v1/webcam")
         assert answer.status_code == 503
         assert "is busy" in answer.json()["detail"]

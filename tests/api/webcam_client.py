@@ -12,6 +12,7 @@ from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 WITHIN_S = 10
+PATH = "/v1/webcam"
 
 
 def jpeg_of(width: int = 64, height: int = 48) -> bytes:
@@ -29,7 +30,7 @@ def opened(
     client: httpx.Client, *, protocols: Sequence[str] = (), headers: Mapping[str, str] | None = None
 ) -> Iterator[ClientConnection]:
     """Open the WebSocket. Raises InvalidStatus where it is refused."""
-    url = f"ws://{client.base_url.netloc.decode()}/v1/webcam"
+    url = f"ws://{client.base_url.netloc.decode()}{PATH}"
     offered = [Subprotocol(name) for name in protocols] or None
     with connect(url, proxy=None, subprotocols=offered, additional_headers=headers, max_size=None) as socket:
         yield socket

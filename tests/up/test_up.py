@@ -94,6 +94,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return up(tmp_path_factory.mktemp("recorded"), *sources)
 
 
+def test_it_says_where_to_show_it_ones_own_webcam(watched: Run) -> None:
+    assert re.search(r"Your own webcam: http://127\.0\.0\.1:\d+/webcam$", watched.err, re.MULTILINE)
+
+
 def test_a_picture_of_a_face_is_a_recording_that_ends(tmp_path: Path) -> None:
     run = up(tmp_path, "--source", str(shared("data/media/stills/faceapi_happy.jpg")))
 

@@ -33,10 +33,13 @@ class Slot:
     set, the stream was left to others.
     """
 
-    def __init__(self, context: ForkServerContext, job: CaptureJob, metrics: Metrics) -> None:
+    def __init__(
+        self, context: ForkServerContext, job: CaptureJob, metrics: Metrics, *, label: str | None = None
+    ) -> None:
+        """``label``: the stream's name in the metrics, where that is not its id."""
         self._context = context
         self.job = job
-        self._counters = _StreamCounters(metrics, job.stream.id)
+        self._counters = _StreamCounters(metrics, label or job.stream.id)
         self._backoff = Backoff(_LONGEST_RESTART)
         self._start_at_s = 0.0
         self._started_s = 0.0

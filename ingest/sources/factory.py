@@ -8,6 +8,7 @@ from typing import Final
 
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.sources.base import Pause, Source, Unsupported, Wanted, always
+from ingest.sources.browser import BrowserWebcam
 from ingest.sources.demo import DemoCamera
 from ingest.sources.network import NetworkCamera, RemoteFilm
 from ingest.sources.pictures import Pictures, picture_files
@@ -15,6 +16,7 @@ from ingest.sources.playback import Playback
 from ingest.sources.recorded import RecordedFile
 from ingest.sources.video_capture import CaptureOpener, Timeouts, open_with_opencv
 from ingest.sources.webcam import Webcam
+from moodline.broker import Broker
 from moodline.settings import IngestSettings, StreamSettings
 from moodline.settings.source import source_path
 from moodline.settings.stream_parts import size_of
@@ -30,6 +32,7 @@ class SourceContext:
     native_lines: ReadLines = no_lines
     resume_after: int = -1
     opener: CaptureOpener = open_with_opencv
+    broker: Broker | None = None
     wanted: Wanted = always
 
 
@@ -59,7 +62,9 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
         case "pictures" | "glob":
             return Pictures(source_path(url), playback=_playback(stream, context))
         case "browser":
-            raise Unsupported(f"Stream {stream.id}: this version cannot read a browser's webcam; choose another url.")
+            if context.broker is None:
+                raise Unsupported("A browser's webcam is opened on the page /webcam of a running moodline.")
+            return BrowserWebcam(stream.id, broker=context.broker, pause=context.pause)
 
 
 def _network_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:

@@ -199,6 +199,13 @@ class StreamSettings(Section):
             "device's own."
         ),
     )
+    preview: Literal["off", "blurred", "clear"] = Field(
+        default="off",
+        description=(
+            "Whether the dashboard may show the stream's picture: off, blurred (the faces), or clear. It is made only "
+            "while somebody looks, lives in Redis for 3 seconds, sealed, and is never stored."
+        ),
+    )
     labels: Labels = Field(
         default_factory=dict,
         description=("Up to 16 words of your own about the stream (site, room), shown by the API beside its status."),

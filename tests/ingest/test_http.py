@@ -58,7 +58,7 @@ def test_mjpeg_hls_and_mp4_are_read_and_every_trouble_is_told(
             for name in ("mjpeg", "right"):
                 assert wait_for_state(broker, name, "live").kind == "live"
             film = wait_for_state(broker, "film", "ended", timeout=60)
-            assert (film.kind, film.frames, film.reconnects) == ("recorded", 275, 0)
+            assert (film.kind, film.frames, film.total, film.reconnects) == ("recorded", 275, 275, 0)
             assert film.sentence == f"{camera.url('/film.mp4')} was read to its end."
             wait_until(partial(_has_reconnected, broker, "mp4"), description="a camera is opened again", timeout=30)
             assert "refuses the user or password" in wait_for_state(broker, "wrong", "auth_failed").sentence

@@ -42,6 +42,7 @@ class RecordedFile:
         """Open the file. Raises NotFound, or Unsupported for what FFmpeg cannot decode."""
         if self._capture is None:
             self._capture = self._opened()
+            self.total_frames = max(0, round(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def frames(self) -> Iterator[Frame]:
         """Yield every frame; raises EndedEarly after the last one of a file that is cut off or damaged."""
@@ -63,7 +64,6 @@ class RecordedFile:
             unknown = Unsupported(f"{self._path} is no video that FFmpeg can decode.")
             raise diagnose(self._native_lines(), source=str(self._path), otherwise=unknown)
         check_size(capture, source=str(self._path))
-        self.total_frames = max(0, round(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         return capture
 
     def _one_pass(self) -> Iterator[RecordedFrame]:

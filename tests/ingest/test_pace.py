@@ -117,13 +117,13 @@ def test_a_slow_worker_slows_the_stream_down_which_says_so_and_a_fast_one_brings
 ) -> None:
     slow = slow_worker(100, monkeypatch)
     with run({"cam": {"url": "demo", "fps": 20, "max_age": "1s"}}) as ingest:
-        wait_until(lambda: _share(ingest) < 0.7, description="it is looked at less often", timeout=30)
+        wait_until(lambda: _share(ingest) < 0.7, description="it is looked at less often", timeout=45)
         told = wait_until(lambda: _slowed(broker), description="it says so", timeout=5)
         assert "instead of 20 times a second" in told
         assert "The workers are slower than stream cam" in ingest.log()
         slow.end()
         slow_worker(1, monkeypatch)
-        wait_until(lambda: _share(ingest) == 1.0, description="its whole rate is back", timeout=40)
+        wait_until(lambda: _share(ingest) == 1.0, description="its whole rate is back", timeout=45)
         wait_until(lambda: not _slowed(broker), description="nothing more is said of it", timeout=5)
         assert "The workers keep up with stream cam again." in ingest.log()
         skipped = ingest.metrics()['moodline_skipped_total{reason="rate",stream="cam"}']

@@ -41,10 +41,18 @@ def run(broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, yunet_m
     return start
 
 
-def test_a_recording_is_read_to_its_end_and_nothing_is_left_out(run: Any, broker: Broker) -> None:
+def test_recordings_are_read_to_their_end_and_a_bad_one_stops_no_other(
+    run: Any, broker: Broker, tmp_path: Path
+) -> None:
     smile = shared("data/media/fer_test.mp4")
-    with run(recording(smile), arguments=RUN_TO_END) as ingest:
-        assert ingest.wait() == 0
+    empty = {"id": "empty", "url": str(shared("data/media/no_face"))}
+    bad = {"id": "bad", "url": str(tmp_path / "gone.mp4")}
+    with run(recording(smile), empty, bad, arguments=RUN_TO_END) as ingest:
+        assert ingest.wait() == 1
+        assert f"There is no video file {tmp_path}/gone.mp4" in ingest.log()
+    assert wait_for_state(broker, "bad", "not_found").sentence.startswith("There is no video file")
+    nobody = wait_for_state(broker, "empty", "ended")
+    assert (nobody.frames, nobody.faces, accepted(broker, "empty")) == (3, 0, 0)
     found = view(broker, "film")
     assert found is not None
     assert found.status is not None
@@ -86,26 +94,6 @@ def test_a_full_queue_is_waited_for(run: Any, broker: Broker) -> None:
         )
         assert ingest.process.returncode == 0
     assert accepted(broker, "film") == 123
-
-
-def test_pictures_without_a_face_end_without_a_crop(run: Any, broker: Broker) -> None:
-    pictures = {"id": "empty", "url": str(shared("data/media/no_face"))}
-    with run(pictures, arguments=RUN_TO_END) as ingest:
-        assert ingest.wait() == 0
-    ended = status(broker, "empty")
-    assert ended is not None
-    assert (ended.state, ended.frames, ended.faces) == ("ended", 3, 0)
-    assert accepted(broker, "empty") == 0
-
-
-def test_one_bad_stream_stops_no_other_and_fails_the_whole_at_the_end(run: Any, broker: Broker, tmp_path: Path) -> None:
-    good = {"id": "good", "url": str(shared("data/media/stills/faceapi_happy.jpg"))}
-    bad = {"id": "bad", "url": str(tmp_path / "gone.mp4")}
-    with run(bad, good, arguments=RUN_TO_END) as ingest:
-        assert ingest.wait() == 1
-        assert f"There is no video file {tmp_path}/gone.mp4" in ingest.log()
-    assert wait_for_state(broker, "bad", "not_found").sentence.startswith("There is no video file")
-    assert wait_for_state(broker, "good", "ended").faces == 1
 
 
 def test_the_demo_camera_is_live_and_stops_in_order(run: Any, broker: Broker) -> None:

@@ -1,10 +1,16 @@
 """Waiting for what will be true, instead of sleeping."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+
+def on_an_idle_machine(seconds: float) -> float:
+    """Return how long what takes ``seconds`` may take now: longer where others want the processors too."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def wait_until(

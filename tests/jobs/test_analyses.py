@@ -14,6 +14,9 @@ from tests.support.brokers import broker_on
 from tests.support.recordings import Running, faces
 from tests.support.wait import wait_until
 
+# Several processes start one after another, which on a busy machine takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def broker(running: Running) -> Broker:

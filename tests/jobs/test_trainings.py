@@ -19,6 +19,9 @@ from tests.support.brokers import broker_on
 from tests.support.recordings import Running
 from tests.support.wait import wait_until
 
+# Several processes start one after another, which on a busy machine takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:

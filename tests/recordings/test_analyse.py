@@ -16,7 +16,10 @@ from tests.cli.running import moodline, started
 from tests.support.recordings import Running, detector, events, faces, summary
 from tests.support.wait import wait_until
 
-WITHIN_S = 100.0
+# Several processes start one after another, which on a busy machine takes its time.
+pytestmark = pytest.mark.timeout(300)
+
+WITHIN_S = 150.0
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,7 @@ def test_what_was_interrupted_goes_on_and_counts_nothing_twice(
     first = started(*asked, env=running.env)
     wait_until(lambda: collected(tmp_path) > 20, description="some events are collected", timeout=WITHIN_S)
     first.send_signal(how)
-    _, said = first.communicate(timeout=30)
+    _, said = first.communicate(timeout=60)
     partly = collected(tmp_path)
 
     again = moodline(*asked, env=running.env, timeout=WITHIN_S)

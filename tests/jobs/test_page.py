@@ -39,6 +39,15 @@ def shows(browser: Browser, words: str) -> None:
     wait_until(lambda: words in browser.text(), description=f"the page shows {words!r}", timeout=180, interval=0.2)
 
 
+def check_report(browser: Browser) -> None:
+    """Open the report that the page names: it is drawn, and nothing in it is refused."""
+    browser.open(browser.run("document.querySelector('a[href$=\"report.html\"]').href"))
+    shows(browser, "Emotions over time")
+    assert browser.run("document.querySelectorAll('svg path').length") > 0
+    assert browser.run("getComputedStyle(document.querySelector('section')).borderRadius") == "14px", "it has its style"
+    assert browser.faults == []
+
+
 def photograph(browser: Browser, name: str, width: int, height: int) -> None:
     """Keep a picture where SCREENSHOTS asks for it."""
     folder = os.environ.get("SCREENSHOTS")
@@ -76,14 +85,8 @@ def test_a_video_is_handed_in_watched_fetched_and_deleted(
     browser.run("window.scrollTo(0, 0)")
     assert browser.hosts == {desk.client.base_url.netloc.decode()}
 
-    report = browser.run("document.querySelector('a[href$=\"report.html\"]').href")
     page = str(browser.run("location.href"))
-    browser.open(report)
-    shows(browser, "Emotions over time")
-    assert browser.run("document.querySelectorAll('svg path').length") > 0
-    assert browser.run("getComputedStyle(document.querySelector('section')).borderRadius") == "14px", "it has its style"
-    assert browser.faults == []
-
+    check_report(browser)
     browser.open(page)
     shows(browser, "Summary CSV")
     browser.run("window.confirm = () => true")

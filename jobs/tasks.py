@@ -15,6 +15,7 @@ from moodline.jobs.files import JobFiles
 from moodline.jobs.record import RETRIES, JobRecord, now
 from moodline.jobs.store import JobStore
 from moodline.metrics import Metrics
+from moodline.recordings.checkpoint import FolderBusyError
 from moodline.recordings.progress import Progress
 from moodline.recordings.run import AnalysisStoppedError
 from moodline.settings import Settings
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _AS_OFTEN_AS_IT_TAKES: Final = Retry(max=1_000_000)
 """For a job that its worker has given back in order: being stopped is no failure."""
 _LOOK_S: Final = 1.0
+_STILL_DONE_S: Final = 5.0
 
 
 class Bench:
@@ -131,6 +133,10 @@ def _watched(bench: Bench, record: JobRecord) -> Retry | None:
         sentence = do_analysis(task) if record.kind == "analysis" else do_training(task)
     except AnalysisStoppedError:
         return _stopped(bench, record.id)
+    except FolderBusyError:
+        # A worker that stood still for too long, as on a machine that slept, is not dead after all and goes on.
+        task.stop.wait(_STILL_DONE_S)
+        return _AS_OFTEN_AS_IT_TAKES
     except MoodlineError as error:
         bench.ended(record.id, "failed", str(error))
     except Exception:

@@ -123,6 +123,11 @@ class JobWorker(SimpleWorker):
             self._swept = time.monotonic()
             sweep(self._bench.store, self._bench.files, keep=self._bench.settings.jobs.keep)
 
+    def _install_signal_handlers(self) -> None:
+        """Take over the signals, and one that came before."""
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        self._stop_requested = self._bench.stop.is_set()
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop in order: the job that is being done is asked to stop, and goes back into the queue."""
         self._bench.stop.set()

@@ -23,7 +23,7 @@ from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 from tests.support.workers import start_worker
 
-WITHIN_S = 90.0
+WITHIN_S = 180.0
 
 
 class Jobs:

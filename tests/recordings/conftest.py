@@ -60,9 +60,9 @@ def without_faces(clips: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def damaged(clips: Path, clip: Path) -> Path:
+def damaged(clips: Path, short: Path) -> Path:
     """The clip with a tenth of its bytes, in its middle, overwritten."""
-    whole = bytearray(clip.read_bytes())
+    whole = bytearray(short.read_bytes())
     middle, part = len(whole) // 2, len(whole) // 20
     whole[middle - part : middle + part] = bytes(2 * part)
     target = clips / "damaged.mp4"

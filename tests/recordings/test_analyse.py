@@ -16,14 +16,18 @@ from tests.cli.running import moodline, started
 from tests.support.recordings import Running, detector, events, faces, summary
 from tests.support.wait import wait_until
 
-WITHIN_S = 100.0
+# Several processes start one after another, which on a busy machine takes its time.
+pytestmark = pytest.mark.timeout(300)
+
+WITHIN_S = 150.0
 
 
 @pytest.fixture(scope="module")
-def undisturbed(running: Running, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clip analysed in one go."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    done = moodline("analyse", str(clip), "--out", str(folder), env=running.env, timeout=WITHIN_S)
+def in_one_go(running: Running, short: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short clip with a detector that looks at every frame: where a process began changes nothing that is found."""
+    folder = tmp_path_factory.mktemp("in-one-go")
+    asked = ("analyse", str(short), "--detect-fps", "60", "--out", str(folder))
+    done = moodline(*asked, env=running.env, timeout=WITHIN_S)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -48,25 +52,25 @@ def test_a_machine_with_nothing_running_analyses_half_a_minute(half_a_minute: Pa
     assert "half-a-minute.mp4 was read to its end." in done.stdout
 
 
-def test_every_result_tells_the_same(undisturbed: Path) -> None:
-    found = faces(undisturbed)
-    timeline = json.loads((undisturbed / "timeline.json").read_text())["steps"]
-    tracks = json.loads((undisturbed / "tracks.json").read_text())["tracks"]
-    with (undisturbed / "tracks.csv").open(newline="") as file:
+def test_every_result_tells_the_same(in_one_go: Path) -> None:
+    found = faces(in_one_go)
+    timeline = json.loads((in_one_go / "timeline.json").read_text())["steps"]
+    tracks = json.loads((in_one_go / "tracks.json").read_text())["tracks"]
+    with (in_one_go / "tracks.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
 
-    assert {path.name for path in undisturbed.iterdir()} >= set(RESULT_FILES) - {"annotated.mp4"}
+    assert {path.name for path in in_one_go.iterdir()} >= set(RESULT_FILES) - {"annotated.mp4"}
     assert sum(step["faces"] for step in timeline) == sum(track["faces"] for track in tracks) == len(found)
     assert [row["track"] for row in rows] == [track["track"] for track in tracks]
-    assert summary(undisturbed)["tracks"] == len(tracks)
-    assert all(0 <= track["first_s"] <= track["last_s"] <= 9.2 for track in tracks)
-    assert {event["kind"] for event in events(undisturbed)} >= {"emotion", "face_entered", "face_left"}
+    assert summary(in_one_go)["tracks"] == len(tracks)
+    assert all(0 <= track["first_s"] <= track["last_s"] <= 3.1 for track in tracks)
+    assert {event["kind"] for event in events(in_one_go)} >= {"emotion", "face_entered", "face_left"}
 
 
-def test_the_report_needs_no_other_file_and_no_network(undisturbed: Path) -> None:
-    page = (undisturbed / "report.html").read_text()
+def test_the_report_needs_no_other_file_and_no_network(in_one_go: Path) -> None:
+    page = (in_one_go / "report.html").read_text()
 
-    assert "short_hamilton_clip.mp4" in page
+    assert "short.mp4" in page
     assert "<svg" in page
     assert not re.findall(r"""(?:src|href)=|url\(|@import|<script|https?://(?!www\.w3\.org/2000/svg)""", page)
 
@@ -99,8 +103,8 @@ def test_a_damaged_video_gives_what_can_be_read(running: Running, damaged: Path,
     done = moodline("analyse", str(damaged), "--out", str(tmp_path), env=running.env, timeout=WITHIN_S)
 
     assert done.returncode == 0, done.stderr
-    assert 100 < summary(tmp_path)["frames"] <= 275
-    assert summary(tmp_path)["faces"] == len(faces(tmp_path)) > 100
+    assert 40 < summary(tmp_path)["frames"] <= 90
+    assert summary(tmp_path)["faces"] == len(faces(tmp_path)) > 40
 
 
 @pytest.mark.parametrize("name", ["letter.mp4", "nowhere.mp4"])
@@ -115,16 +119,6 @@ def test_what_is_no_video_is_told_in_one_sentence(running: Running, text_file: P
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
-@pytest.fixture(scope="module")
-def in_one_go(running: Running, short: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short clip with a detector that looks at every frame: where a process began changes nothing that is found."""
-    folder = tmp_path_factory.mktemp("in-one-go")
-    asked = ("analyse", str(short), "--detect-fps", "60", "--out", str(folder))
-    done = moodline(*asked, env=running.env, timeout=WITHIN_S)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_what_was_interrupted_goes_on_and_counts_nothing_twice(
     running: Running, short: Path, in_one_go: Path, tmp_path: Path, how: signal.Signals
@@ -133,7 +127,7 @@ def test_what_was_interrupted_goes_on_and_counts_nothing_twice(
     first = started(*asked, env=running.env)
     wait_until(lambda: collected(tmp_path) > 20, description="some events are collected", timeout=WITHIN_S)
     first.send_signal(how)
-    _, said = first.communicate(timeout=30)
+    _, said = first.communicate(timeout=60)
     partly = collected(tmp_path)
 
     again = moodline(*asked, env=running.env, timeout=WITHIN_S)

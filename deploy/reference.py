@@ -32,7 +32,7 @@ def cli_page() -> str:
 
 def _commands(command: Any, name: str) -> Iterator[str]:
     inner = getattr(command, "commands", {})
-    if not inner:
+    if not inner or getattr(command, "invoke_without_command", False):
         yield f"\n## {name}\n\n{inspect.cleandoc(command.help or '')}\n{''.join(_options(command))}"
     for word, one in inner.items():
         yield from _commands(one, f"{name} {word}")

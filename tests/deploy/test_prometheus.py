@@ -29,4 +29,5 @@ def test_it_scrapes_every_replica_of_every_service() -> None:
         ("worker", "worker", settings.worker.metrics_port),
         ("worker", "worker-gpu", settings.worker.metrics_port),
         ("api", "api", settings.api.port),
+        ("jobs", "jobs", settings.jobs.metrics_port),
     }

@@ -71,7 +71,7 @@ def test_every_choice_of_the_dashboards_has_something_to_choose(prometheus: Prom
 def test_every_service_is_scraped(prometheus: Prometheus) -> None:
     targets = prometheus.get("targets")["activeTargets"]
 
-    assert {target["labels"]["job"] for target in targets} == {"ingest", "worker", "api"}
+    assert {target["labels"]["job"] for target in targets} == {"ingest", "worker", "api", "jobs"}
     assert {target["health"] for target in targets} == {"up"}
 
 

@@ -19,7 +19,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test chaos lint types format screenshots bench docs secrets clean
+.PHONY: help demo test chaos lint types format screenshots bench docs sbom secrets clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'
@@ -47,10 +47,11 @@ test: $(VENV)/.dev ## Run the tests
 chaos: $(VENV)/.dev ## Kill, freeze and fill up workers and servers, ROUNDS times
 	@CHAOS_ROUNDS=$(ROUNDS) CHAOS_SEED=$(SEED) $(BIN)/python -m pytest --timeout=3600 tests/chaos $(ARGS)
 
-lint: $(VENV)/.dev types ## Check style, layers and types
+lint: $(VENV)/.dev types ## Check style, layers and types, and look for secrets
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports --no-logo
+	@BIN=$(BIN) deploy/secret-scan.sh
 
 types: $(VENV)/.dev ## Check the types alone
 	@$(BIN)/mypy
@@ -71,6 +72,12 @@ docs: $(VENV)/.dev ## Write what is generated anew: pages of docs, dashboards
 	@$(BIN)/python -m deploy.reference
 	@$(BIN)/python -m deploy.grafana.build
 	@$(BIN)/python deploy/scale.py --write
+
+sbom: $(VENV)/.dev ## List what ships: build/sbom.json (CycloneDX) and docs/licences.md
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-format JSON --output-file build/sbom.json $(BIN)/python
+	@$(BIN)/python -m deploy.sbom build/sbom.json
 
 secrets: ## Make the passwords for docker compose or Kubernetes, a file each, in secrets
 	@deploy/make-secrets.sh

@@ -14,6 +14,8 @@ from moodline.up.ports import ClaimedPorts, require_port
 from moodline.up.sources import name_sources
 
 _STREAMS = "MOODLINE_STREAMS"
+# Set and empty, so that no file of MOODLINE_SECRETS stands in for it either.
+_NO_KEY = {"MOODLINE_SEAL_KEY": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,9 @@ def make_plan(options: Options) -> Plan:
 
 
 def environment(plan: Plan, redis_url: str) -> dict[str, str]:
-    """Return what every service of the run has in its environment."""
+    """Return what every service of the run has in its environment: not the key, wherever it may have come from."""
     log = {"MOODLINE_LOG__FORMAT": "text"} if plan.settings.log.format == "auto" else {}
-    return {**os.environ, **plan.overrides, **log, "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **plan.overrides, **log, **_NO_KEY, "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
 
 
 def seal_key(settings: Settings) -> dict[str, str]:

@@ -151,6 +151,7 @@ def test_every_secret_is_a_file_that_only_those_get_who_need_it(services: dict[s
         "worker",
         "worker-gpu",
         "jobs",
+        "api",
     }
     for name in ("ingest", "worker", "api", "jobs", "operator"):
         assert {secret for secret in given[name] if secret.startswith("redis")} == {f"redis_{name}"}

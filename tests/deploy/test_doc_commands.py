@@ -135,6 +135,16 @@ def test_there_are_commands_and_every_mark_is_known() -> None:
     assert {block.mark for block in BLOCKS} <= MARKS
 
 
+def test_no_command_hides_in_a_fence_without_a_language() -> None:
+    hidden = []
+    for path in own_files():
+        if path.suffix == ".md":
+            fences = re.findall(r"^ *```(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            hidden += [path.name for language in fences[::2] if not language]  # each second one closes
+
+    assert not hidden
+
+
 @pytest.mark.parametrize("block", marked(None), ids=named)
 def test_a_command_does_what_the_page_says(place: Place, block: Block) -> None:
     said(place, "\n".join(block.lines))

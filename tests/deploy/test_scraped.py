@@ -93,3 +93,7 @@ def test_a_healthy_system_raises_no_alert_but_that_of_the_dead_letter(prometheus
 
     dead = {"MoodlineDeadLetters"}
     wait_until(lambda: dead <= raised() <= expected, description="this alert and no other", timeout=PATIENCE_S)
+
+
+def test_a_metric_that_nobody_exposes_would_be_noticed(prometheus: Prometheus) -> None:
+    assert prometheus.values("moodline_streams_up") == []

@@ -1,5 +1,6 @@
 """Names of sources, ports, and what `moodline up` finds and says before anything starts."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from moodline.errors import ConfigError, PortTakenError
+from moodline.sealing import new_key
 from moodline.up.address import RunningUp, announced, running_ups
 from moodline.up.plan import Options, environment, make_plan, seal_key
 from moodline.up.ports import ClaimedPorts
@@ -75,9 +77,13 @@ def test_a_default_port_that_is_taken_gives_way_to_the_next() -> None:
 
 
 def test_only_who_handles_faces_gets_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MOODLINE_SEAL_KEY", raising=False)
+    monkeypatch.setenv("MOODLINE_SEAL_KEY", new_key())
+    given = make_plan(Options(sources=["demo"]))
+    assert seal_key(given.settings)["MOODLINE_SEAL_KEY"] == os.environ["MOODLINE_SEAL_KEY"]
+    assert not environment(given, "redis://localhost")["MOODLINE_SEAL_KEY"]
+    monkeypatch.delenv("MOODLINE_SEAL_KEY")
     plan = make_plan(Options(sources=["demo"]))
-    assert "MOODLINE_SEAL_KEY" not in environment(plan, "redis://localhost")
+    assert not environment(plan, "redis://localhost")["MOODLINE_SEAL_KEY"]
     first, second = seal_key(plan.settings), seal_key(plan.settings)
     assert first["MOODLINE_SEAL_KEY"] != second["MOODLINE_SEAL_KEY"]
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
@@ -17,16 +19,13 @@ from trainer.calibrate import best_temperature, prior_shift
 from trainer.card import model_card
 from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
-from trainer.evaluate import load_file, probabilities, split_scores
+from trainer.evaluate import Scorer, load_file, split_scores
 from trainer.export import Output, inference_model, save_half
-from trainer.labels import away_from, labels_of, targets, training_faces
+from trainer.labels import away_from, labels_of, limited, targets, training_faces
 from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
 from trainer.run import Run, resume, start_run
-
-if TYPE_CHECKING:
-    import keras
 
 _FILE, _CARD = "model.keras", "MODEL_CARD.md"
 
@@ -61,7 +60,7 @@ def publish_run(
         raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
     run = finished_run(run_folder)
     recipe, side, head = run.recipe, run.side, _head(run, choice)
-    faces = training_faces(train, validation, recipe.labels)
+    faces, validation = training_faces(train, validation, recipe.labels), limited(validation, recipe.labels)
     run.average(faces, side)
     strength = recipe.prior_shift if choice.prior_shift is None else choice.prior_shift
     output = _output(run, head, faces, validation, strength)
@@ -74,6 +73,7 @@ def publish_run(
             name=target.parent.name,
             version=int(target.name),
             **_file_facts(folder / _FILE),
+            labels=recipe.labels.emotions,
             preprocessing=_preprocessing(side),
             temperature=round(output.temperature, 4),
             prior_shift=strength,
@@ -81,7 +81,7 @@ def publish_run(
             parameters=loaded.count_params(),
             flops_per_face=flops_per_face(recipe.network, side, len(EMOTIONS)),
             training=_training(run, head, len(faces), choice.note),
-            scores=_all_scores(loaded, train, faces, validation),
+            scores=_all_scores(Scorer("", recipe.labels.emotions, loaded), train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
         (folder / _CARD).write_text(model_card(manifest))
@@ -148,11 +148,14 @@ def _output(run: Run, head: str, faces: Faces, validation: Faces, strength: floa
     labels = labels_of(validation, head)
     chosen = labels >= 0
     logits = predict(run.averaged, scaled(validation.images[chosen], run.side))[:, columns]
-    shift = prior_shift(targets(faces, run.recipe.labels)[:, columns], strength)
-    return Output((columns.start, columns.stop), best_temperature(logits, labels[chosen]), shift)
+    kept = [EMOTIONS.index(emotion) for emotion in run.recipe.labels.emotions]
+    temperature = best_temperature(logits[:, kept], np.searchsorted(kept, labels[chosen]))
+    shift = np.zeros(len(EMOTIONS))
+    shift[kept] = prior_shift(targets(faces, run.recipe.labels)[:, columns][:, kept], strength)
+    return Output((columns.start, columns.stop), temperature, shift, tuple(kept))
 
 
-def _all_scores(model: "keras.Model", train: Faces, faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:
+def _all_scores(scorer: Scorer, train: Faces, faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:
     """Scores without and with a mirrored copy, of all faces and of those without a near copy in `train`.
 
     `faces` are those of `train` that were learned from.
@@ -162,7 +165,7 @@ def _all_scores(model: "keras.Model", train: Faces, faces: Faces, validation: Fa
         scored = validation.where(away_from(validation, train)) if apart else validation
         copies = int((~away_from(scored, faces)).sum())
         for mirrored in (False, True):
-            found = probabilities(model, scored, mirrored)
+            found = scorer.probabilities(scored, mirrored)
             scores.append(split_scores(found, scored, "validation", mirrored, copies, apart))
     return tuple(scores)
 

@@ -56,7 +56,6 @@ class WrongParameterError(HTTPException):
 
 
 _EXAMPLES: Final = {
-    HTTPStatus.BAD_REQUEST: ("/v1/streams", "The body is no JSON; send the settings as a JSON object in UTF-8."),
     HTTPStatus.UNAUTHORIZED: ("/v1/streams", "This moodline asks for a key: send one as 'Authorization: Bearer KEY'."),
     HTTPStatus.FORBIDDEN: ("/v1/streams", "This key may webcam, and this needs one that may read."),
     HTTPStatus.MISDIRECTED_REQUEST: (
@@ -145,7 +144,8 @@ def _wrong_request(request: Request, error: Exception) -> JSONResponse:
     place, *path = first["loc"]
     names = ".".join(part for part in path if isinstance(part, str))
     where = _PLACES.get(str(place), str(place).capitalize())
-    detail = f"{where} '{names}' {_what_is_wrong(first)}."
+    where = f"{where} '{names}'" if names else "The body"
+    detail = f"{where} {_what_is_wrong(first)}."
     return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail)
 
 
@@ -166,7 +166,8 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"There is nothing at {request.url.path}; /openapi.json lists what there is."
     elif known.status_code == HTTPStatus.BAD_REQUEST:
-        _, detail = _EXAMPLES[HTTPStatus.BAD_REQUEST]  # FastAPI could not read it
+        # FastAPI could not decode the body; every other body that is wrong is answered so.
+        return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "The body is no JSON; send an object in UTF-8.")
     elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
         detail = f"{request.url.path} does not answer {request.method}; /openapi.json lists what there is."
     headers = dict(known.headers) if known.headers else None

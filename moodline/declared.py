@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from moodline.broker import Broker
 from moodline.config.explain import explain
+from moodline.config.secrets import with_secrets
 from moodline.errors import ConfigError, SourceNotAllowedError, StreamChangedError, StreamConflictError
 from moodline.redact import redact_url
 from moodline.settings import ApiSettings, StreamSettings
@@ -50,13 +51,14 @@ class Declared:
 
         Raises SourceNotAllowedError, and ConfigError where a variable is missing or a value is wrong.
         """
-        environ = os.environ if environ is None else environ
         url = str(self.values["url"])
         _check_source(url, rules)
-        missing = [name for name in REFERENCE.findall(url) if not environ.get(name)]
-        if missing:
-            raise ConfigError(f"the environment variable {missing[0]} is not set where ingest runs; set it")
-        return _checked({**self.values, "url": REFERENCE.sub(lambda match: environ[match[1]], url)})
+        if names := REFERENCE.findall(url):
+            known, _ = with_secrets(os.environ if environ is None else environ)
+            if missing := [name for name in names if not known.get(name)]:
+                raise ConfigError(f"The environment variable {missing[0]} is not set where ingest runs; set it there.")
+            url = REFERENCE.sub(lambda match: known[match[1]], url)
+        return _checked({**self.values, "url": url})
 
 
 def declared_streams(broker: Broker) -> dict[str, Declared]:

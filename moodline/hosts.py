@@ -74,13 +74,28 @@ def forget_dead(broker: Broker, alive: Collection[str]) -> None:
 def readers(broker: Broker, streams: Collection[str]) -> dict[str, str]:
     """Return who holds the reader's lease of each of ``streams`` that is being read. Raises BrokerError."""
     asked = list(streams)
-    leases = [broker.keys_of(name).of_stream("reader", name) for name in asked]
+    partitions = sorted({broker.keys_of(name) for name in asked}, key=lambda keys: keys.prefix)
+    clocks = [("hmget", keys.of_partition("state"), "clock_noted", "clock_ahead") for keys in partitions]
+    leases = [("hmget", broker.keys_of(name).of_stream("reader", name), "owner", "deadline") for name in asked]
     with broker.errors():
-        now_s, _ = broker.client.time()
-        held = _all_of(broker, [("hmget", lease, "owner", "deadline") for lease in leases])
-    found = {stream: (owner, int(deadline or 0)) for stream, (owner, deadline) in zip(asked, held, strict=True)}
-    # As the script sees it: a key's own time to live is too long where the server's clock was put back.
-    return {stream: owner.decode() for stream, (owner, until) in found.items() if owner and until > now_s * 1000}
+        seconds, microseconds = broker.client.time()
+        said = _all_of(broker, [*clocks, *leases])
+    wall = seconds * 1000 + microseconds // 1000
+    now = {
+        keys: _partition_clock(wall, *clock) for keys, clock in zip(partitions, said[: len(partitions)], strict=True)
+    }
+    held = zip(asked, said[len(partitions) :], strict=True)
+    # A key's own time to live is too long where the server's clock was put back; the scripts look at the deadline, too.
+    return {
+        stream: owner.decode()
+        for stream, (owner, deadline) in held
+        if owner and int(deadline or 0) > now[broker.keys_of(stream)]
+    }
+
+
+def _partition_clock(wall: int, noted: bytes | None, ahead: bytes | None) -> int:
+    """Return a partition's time in milliseconds as its scripts reckon it (common.lua)."""
+    return int(ahead or 0) + max(wall, int(noted or 0))
 
 
 def _all_of(broker: Broker, commands: list[tuple[str, ...]]) -> list[Any]:

@@ -82,7 +82,7 @@ if args.op == 'renew' then
   look_after(stream)
 else
   if args.ended then
-    redis.call('HSET', info, 'run_ended', '1', 'ended_key', args.key or '', 'ended_ms', now)
+    redis.call('HSET', info, 'run_ended', '1', 'ended_key', args.key or '', 'ended_ms', wall)
   end
   end_tracks()
   redis.call('DEL', reader)

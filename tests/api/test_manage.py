@@ -99,7 +99,10 @@ def test_what_is_wrong_is_said_as_check_config_says_it(client: httpx.Client, bro
     assert sentence == "fps: must be more than 0 and at most 240; fsp: is not a known setting; did you mean fps?"
     assert "url: is missing" in detail(client.post("/v1/streams", json={"id": "door"}), 422)
     assert "id: must be" in detail(client.post("/v1/streams", json={**CAMERA, "id": "Front Door"}), 422)
-    assert detail(client.post("/v1/streams", content=b"["), 422)
+    json_type = {"Content-Type": "application/json"}
+    assert detail(client.post("/v1/streams", content=b"[", headers=json_type), 422)
+    assert "object in UTF-8" in detail(client.post("/v1/streams", content=b"\xff", headers=json_type), 422)
+    assert detail(client.post("/v1/streams", json=[1]), 422) == "The body should be a valid dictionary."
     client.post("/v1/streams", json=CAMERA)
     assert "id: cannot be changed" in detail(client.patch("/v1/streams/door", json={"id": "gate"}), 422)
     assert "fps" in detail(client.patch("/v1/streams/door", json={"fps": "often"}), 422)

@@ -164,7 +164,7 @@ def test_a_stream_of_run_time_takes_its_password_from_the_environment_of_ingest(
     for stream, name in (("locked", "CAMERA_LOCKED"), ("unset", "CAMERA_UNSET")):
         url = f"rtsp://viewer:${{{name}}}@127.0.0.1:1/1"
         add_stream(broker, ApiSettings(stream_sources=("rtsp://127.0.0.1",)), {"id": stream, "url": url})
-    wait_for_line(ingest, "the environment variable CAMERA_UNSET is not set where ingest runs")
+    wait_for_line(ingest, "The environment variable CAMERA_UNSET is not set where ingest runs")
     wait_until(lambda: "refuse" in str(status(broker, "locked")), description="it was tried", timeout=20)
     shown = {view.id: view.status for view in known_streams(broker)}
     assert shown["unset"] is not None

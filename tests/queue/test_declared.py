@@ -1,0 +1,118 @@
+"""Streams of run time and the ingest hosts that share them, on every server."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from moodline.broker import Broker
+from moodline.crop_queue import Reader
+from moodline.declared import add_stream, change_stream, declared_streams
+from moodline.errors import StreamChangedError, StreamConflictError, StreamEndedError
+from moodline.hosts import IngestHost, announce, forget_dead, ingest_hosts, readers, withdraw
+from moodline.known import known_streams
+from moodline.purge import remove_stream
+from moodline.settings import ApiSettings
+from moodline.streams import Once, StreamStatus, stream_view
+from tests.support.brokers import client_of, frame_of, live_stream
+from tests.support.queues import LEASE
+from tests.support.wait import wait_until
+
+API = ApiSettings()
+MINUTE = timedelta(minutes=1)
+ENDED = StreamStatus("ended", "Read to its end.", "film.mp4", "recorded")
+
+
+def acquire(broker: Broker, stream: str, *, owner: str = "h", once: Once | None = None) -> Reader:
+    declared = declared_streams(broker).get(stream)
+    return Reader.acquire(
+        broker,
+        live_stream(stream),
+        owner=owner,
+        lease=LEASE,
+        recorded=once is not None,
+        run="film" if once else None,
+        declared=declared.text if declared else None,
+        once=once,
+    )
+
+
+def test_streams_of_all_partitions_are_kept_and_found(any_broker: Broker) -> None:
+    names = [f"camera-{number}" for number in range(8)]
+    for name in reversed(names):
+        assert add_stream(any_broker, API, {"id": name, "url": "demo"}) == name
+    assert list(declared_streams(any_broker)) == names
+    assert [view.id for view in known_streams(any_broker)] == names
+    for name in names[:4]:
+        acquire(any_broker, name, owner=f"host-of-{name}/1")
+    assert readers(any_broker, [*names, "attic"]) == {name: f"host-of-{name}/1" for name in names[:4]}
+    for name in names:
+        remove_stream(any_broker, name, undeclare=True)
+    assert known_streams(any_broker) == []
+
+
+def test_of_those_who_add_one_stream_at_once_one_succeeds(any_broker: Broker) -> None:
+    def add(number: int) -> bool:
+        try:
+            add_stream(any_broker, API, {"id": "door", "url": "demo", "labels": {"by": str(number)}})
+        except StreamConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(add, range(8))) == 1
+
+
+def test_changes_at_once_all_count(any_broker: Broker) -> None:
+    add_stream(any_broker, API, {"id": "door", "url": "demo"})
+    changes = [{"fps": 3}, {"min_face": 30}, {"labels": {"floor": "1"}}]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda change: change_stream(any_broker, API, "door", change), changes))
+    assert declared_streams(any_broker)["door"].values == {
+        "id": "door",
+        "url": "demo",
+        "fps": 3,
+        "min_face": 30,
+        "labels": {"floor": "1"},
+    }
+
+
+def test_a_reader_needs_the_stream_as_it_is_declared_now(any_broker: Broker) -> None:
+    add_stream(any_broker, API, {"id": "door", "url": "demo"})
+    before = declared_streams(any_broker)["door"].text
+    reader = acquire(any_broker, "door")
+    change_stream(any_broker, API, "door", {"fps": 2})
+    reader.enqueue(frame_of(0), age_ms=0)  # whoever reads it already goes on until its host has heard of it
+    for late in (before, "{}"):
+        with pytest.raises(StreamChangedError):
+            Reader.acquire(any_broker, live_stream("door"), owner="h", lease=LEASE, recorded=False, declared=late)
+    acquire(any_broker, "door")
+
+
+def test_a_recording_is_over_for_those_who_were_there_and_not_for_who_comes_later(any_broker: Broker) -> None:
+    seconds, _ = client_of(any_broker).time()
+    early, late = Once("film/1", seconds * 1000), Once("film/1", seconds * 1000 + 60_000)
+    acquire(any_broker, "film", owner="a", once=early).release(ENDED)
+    with pytest.raises(StreamEndedError):
+        acquire(any_broker, "film", owner="b", once=early)
+    view = stream_view(any_broker, "film")
+    assert view is not None
+    assert view.status == ENDED
+    acquire(any_broker, "film", owner="b", once=Once("another film/2", early.began_ms)).release(ENDED)
+    acquire(any_broker, "film", owner="b", once=late)
+
+
+def test_hosts_know_of_each_other_until_they_die(any_broker: Broker) -> None:
+    first = IngestHost(
+        "a/1", frozenset({"door"}), frozenset({"film/1"}), {"door": True, "attic": False}, {"x": "No."}, "f.yaml", 7.5
+    )
+    announce(any_broker, first, MINUTE)
+    announce(any_broker, IngestHost("b/2"), MINUTE)
+    announce(any_broker, IngestHost("dead/3"), timedelta(milliseconds=1))
+    wait_until(lambda: len(ingest_hosts(any_broker)) == 2, description="one is dead")
+    assert ingest_hosts(any_broker)["a/1"] == first
+    assert client_of(any_broker).scard("moodline:ingests") == 3
+    forget_dead(any_broker, {"a/1"})
+    assert client_of(any_broker).scard("moodline:ingests") == 2, "b lives, though nobody had heard of it"
+    withdraw(any_broker, "a/1")
+    assert list(ingest_hosts(any_broker)) == ["b/2"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
@@ -16,12 +17,13 @@ from moodline.manifest import MANIFEST_NAME, ModelManifest, SplitScores, Trainin
 from trainer.augment import scaled
 from trainer.average import predict
 from trainer.calibrate import best_temperature, prior_shift
-from trainer.card import model_card
+from trainer.card import confusions, model_card
 from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
 from trainer.evaluate import Scorer, load_file, split_scores
 from trainer.export import Output, inference_model, save_half
 from trainer.labels import away_from, labels_of, limited, targets, training_faces
+from trainer.metrics import confusion
 from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
@@ -68,7 +70,7 @@ def publish_run(
     def write(folder: Path) -> None:
         save_half(inference_model(run.averaged, side, output), folder / _FILE)
         # Scored is what ships: the file with its halved weights, loaded again.
-        loaded = load_file(folder / _FILE)
+        scorer = Scorer("", recipe.labels.emotions, load_file(folder / _FILE))
         manifest = ModelManifest(
             name=target.parent.name,
             version=int(target.name),
@@ -78,13 +80,14 @@ def publish_run(
             temperature=round(output.temperature, 4),
             prior_shift=strength,
             architecture=_architecture(recipe, side),
-            parameters=loaded.count_params(),
+            parameters=scorer.model.count_params(),
             flops_per_face=flops_per_face(recipe.network, side, len(EMOTIONS)),
             training=_training(run, head, len(faces), choice.note),
-            scores=_all_scores(Scorer("", recipe.labels.emotions, loaded), train, faces, validation),
+            scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-        (folder / _CARD).write_text(model_card(manifest))
+        mistakes = _mistakes(scorer, validation, head)
+        (folder / _CARD).write_text(model_card(manifest, confusions(mistakes)))
 
     write_folder(target, write)
     return verify_model(target)
@@ -153,6 +156,12 @@ def _output(run: Run, head: str, faces: Faces, validation: Faces, strength: floa
     shift = np.zeros(len(EMOTIONS))
     shift[kept] = prior_shift(targets(faces, run.recipe.labels)[:, columns][:, kept], strength)
     return Output((columns.start, columns.stop), temperature, shift, tuple(kept))
+
+
+def _mistakes(scorer: Scorer, validation: Faces, head: str) -> NDArray[np.int64]:
+    """The confusion table (7, 7) on the labels that a head is to find."""
+    labels = labels_of(validation, head)
+    return confusion(scorer.probabilities(validation)[labels >= 0], labels[labels >= 0])
 
 
 def _all_scores(scorer: Scorer, train: Faces, faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:

@@ -58,8 +58,7 @@ def publish_run(
     `target` is `<registry>/<name>/<version>`. Raises ModelError where there is no checkpoint or no such
     head, or where the version is there already and `replace` is not given.
     """
-    if target.exists() and not replace:
-        raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
+    _refuse_published(target, replace)
     run = finished_run(run_folder)
     recipe, side, head = run.recipe, run.side, _head(run, choice)
     faces, validation = training_faces(train, validation, recipe.labels), limited(validation, recipe.labels)
@@ -81,16 +80,20 @@ def publish_run(
             prior_shift=strength,
             architecture=_architecture(recipe, side),
             parameters=scorer.model.count_params(),
-            flops_per_face=flops_per_face(recipe.network, side, len(EMOTIONS)),
+            flops_per_face=flops_per_face(recipe.network, side, len(recipe.labels.emotions)),
             training=_training(run, head, len(faces), choice.note),
             scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-        mistakes = _mistakes(scorer, validation, head)
-        (folder / _CARD).write_text(model_card(manifest, confusions(mistakes)))
+        (folder / _CARD).write_text(model_card(manifest, confusions(_mistakes(scorer, validation, head))))
 
     write_folder(target, write)
     return verify_model(target)
+
+
+def _refuse_published(target: Path, replace: bool) -> None:
+    if target.exists() and not replace:
+        raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> None:

@@ -51,7 +51,7 @@ def do_training(task: "Task") -> str:
         raise AnalysisStoppedError("The training was stopped; its checkpoints stay.")
     if code != 0:
         raise TrainingFailedError(f"The training failed: {words}")
-    return f"The run is in {out}; `moodline models publish {out} --data {data}` makes a model of it."
+    return f"The run is in {out}; `moodline models publish {out} --data {data} --as NAME` makes a model of it."
 
 
 def _stop_it(process: LeashedProcess, stop: threading.Event, ended: threading.Event) -> None:

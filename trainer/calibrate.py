@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+_LEAST_PRIOR = 1e-4
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -32,7 +33,8 @@ def prior_shift(targets: NDArray[np.floating], strength: float) -> NDArray[np.fl
     whole imbalance. It costs calibration and accuracy where the world is as unbalanced as the data.
     """
     priors = targets.sum(axis=0, dtype=np.float64)
-    return np.asarray(-strength * np.log(priors / priors.sum()))
+    # A class without a face is no reason for an infinite shift.
+    return np.asarray(-strength * np.log(np.maximum(priors / priors.sum(), _LEAST_PRIOR)))
 
 
 def _loss(logits: NDArray[np.floating], labels: NDArray[np.int64], temperature: float) -> float:

@@ -1,5 +1,11 @@
 """The model card: what a person should know before trusting the model."""
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moodline.emotions import EMOTIONS
 from moodline.manifest import LabelScores, ModelManifest, SplitScores
 
 _LIMITS = """\
@@ -38,7 +44,8 @@ weights, stock Keras layers).
 On FER2013's `validation` split, which was also used to choose settings and the temperature. *FER+* is what
 most of ten raters saw (ties, contempt and not-a-face left out), *FER2013* the data set's own label. Four
 emotions: angry, happy, neutral, sad, with renormalised probabilities. {copies} of its faces have a near copy
-among the faces that the model was trained on.
+among the faces that the model was trained on; *near copies left out* are those with one anywhere in the
+training split.
 
 {table}
 
@@ -46,7 +53,7 @@ Recall of each emotion, without a mirrored copy, as the worker runs it:
 
 {recalls}
 
-{limits}
+{confusions}{limits}
 ## How it was made
 
 - Recipe `{made.recipe}`, seed {made.seed}, {made.epochs} epochs, {made.hours:.1f} hours.
@@ -56,8 +63,8 @@ Recall of each emotion, without a mirrored copy, as the worker runs it:
 """
 
 
-def model_card(manifest: ModelManifest) -> str:
-    """The card of a published model, as Markdown."""
+def model_card(manifest: ModelManifest, confused: Sequence[str] = ()) -> str:
+    """The card of a published model, as Markdown; `confused` are sentences of `confusions`."""
     made = manifest.training
     text = _CARD.format(
         **(dict(manifest) | {"labels": ", ".join(manifest.labels)}),
@@ -68,22 +75,36 @@ def model_card(manifest: ModelManifest) -> str:
         copies=manifest.scores[0].near_copies or "None",
         table=_table(manifest.scores),
         recalls=_recalls(manifest.scores),
+        confusions="".join(f"- {sentence}\n" for sentence in confused) + "\n" if confused else "",
         limits=_LIMITS,
         versions=", ".join(f"{name} {number}" for name, number in made.versions.items()),
     )
     return text + (f"- {made.note}\n" if made.note else "")
 
 
+def confusions(table: NDArray[np.int64], most: int = 5) -> list[str]:
+    """Sentences on the most frequent mistakes of a confusion table (7, 7), by their share of the true emotion."""
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(-shares, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(place), len(EMOTIONS)) for place in order]
+    return [
+        f"{shares[true, said]:.0%} of the faces that are {EMOTIONS[true]} are called {EMOTIONS[said]}."
+        for true, said in pairs
+        if shares[true, said] > 0
+    ]
+
+
 def _table(scores: tuple[SplitScores, ...]) -> str:
     lines = [
-        "| labels | emotions | mirrored copy | faces | accuracy | F1 | ECE |",
-        "|---|---|---|---|---|---|---|",
+        "| labels | emotions | mirrored copy | near copies | faces | accuracy | F1 | ECE |",
+        "|---|---|---|---|--:|--:|--:|--:|",
     ]
     for one in scores:
         mirrored = "yes" if one.mirrored_copy else "no"
         for name, labels in _kinds(one):
             for count, found in (("seven", labels.seven), ("four", labels.four)):
-                cells = [name, count, mirrored, str(found.faces)]
+                cells = [name, count, mirrored, "left out" if one.apart else "", str(found.faces)]
                 cells += [f"{found.accuracy:.1%}", f"{found.macro_f1:.3f}", f"{found.ece:.3f}"]
                 lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

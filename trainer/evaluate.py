@@ -106,4 +106,6 @@ def split_scores(
 
 
 def _both(found: NDArray[np.floating], labels: NDArray[np.int64]) -> LabelScores:
-    return LabelScores(seven=score(found, labels), four=score(found, labels, FOUR))
+    there = np.isin(labels, [EMOTIONS.index(emotion) for emotion in FOUR]).any()
+    nothing = Scores(faces=0, accuracy=0, macro_f1=0, ece=0, recall={})
+    return LabelScores(seven=score(found, labels), four=score(found, labels, FOUR) if there else nothing)

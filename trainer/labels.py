@@ -1,14 +1,18 @@
 """Which faces are learned from, and what is learned of each."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS, Emotion
-from trainer.data import Faces
+from trainer.data import OTHER_VOTES, Faces
 from trainer.recipe import Labels
 
 # The original notebook's four: the ones that most faces have.
 FOUR: tuple[Emotion, ...] = ("angry", "happy", "neutral", "sad")
+
+_UNKNOWN = OTHER_VOTES.index("unknown")
 
 
 def usable(faces: Faces, how: Labels) -> NDArray[np.bool_]:
@@ -50,6 +54,21 @@ def labels_of(faces: Faces, head: str) -> NDArray[np.int64]:
     return faces.majority() if head == "ferplus" and faces.has_votes else faces.labels
 
 
+def limited(faces: Faces, how: Labels) -> Faces:
+    """The faces of the emotions to tell apart; votes for the others count as votes for something else.
+
+    Where the votes alone are learned, they decide which faces these are; else the data's own label.
+    """
+    if how.emotions == EMOTIONS:
+        return faces
+    kept = np.isin(EMOTIONS, how.emotions)
+    others = faces.others.copy()
+    others[:, _UNKNOWN] += faces.votes[:, ~kept].sum(axis=1)
+    faces = replace(faces, votes=np.where(kept, faces.votes, 0).astype(np.float32), others=others)
+    by_votes = faces.has_votes and not how.two_heads and how.fer2013_weight == 0
+    return faces.where((faces.majority() >= 0) if by_votes else kept[faces.labels])
+
+
 def without_copies(faces: Faces) -> NDArray[np.bool_]:
     """Mask (N,) that keeps the first of each set of exact copies."""
     _, first = np.unique(faces.group, return_index=True)
@@ -66,5 +85,6 @@ def away_from(faces: Faces, others: Faces) -> NDArray[np.bool_]:
 
 def training_faces(train: Faces, validation: Faces, how: Labels) -> Faces:
     """The faces of `train` to learn from: usable, once each, and (without `near_copies`) unlike `validation`'s."""
+    train = limited(train, how)
     chosen = usable(train, how) & without_copies(train)
     return train.where(chosen if how.near_copies else chosen & away_from(train, validation))

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
@@ -14,19 +17,17 @@ from moodline.manifest import MANIFEST_NAME, ModelManifest, SplitScores, Trainin
 from trainer.augment import scaled
 from trainer.average import predict
 from trainer.calibrate import best_temperature, prior_shift
-from trainer.card import model_card
+from trainer.card import confusions, model_card
 from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
-from trainer.evaluate import load_file, probabilities, split_scores
+from trainer.evaluate import Scorer, load_file, split_scores
 from trainer.export import Output, inference_model, save_half
-from trainer.labels import away_from, labels_of, targets, training_faces
+from trainer.labels import away_from, labels_of, limited, targets, training_faces
+from trainer.metrics import confusion
 from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
 from trainer.run import Run, resume, start_run
-
-if TYPE_CHECKING:
-    import keras
 
 _FILE, _CARD = "model.keras", "MODEL_CARD.md"
 
@@ -57,11 +58,10 @@ def publish_run(
     `target` is `<registry>/<name>/<version>`. Raises ModelError where there is no checkpoint or no such
     head, or where the version is there already and `replace` is not given.
     """
-    if target.exists() and not replace:
-        raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
+    _refuse_published(target, replace)
     run = finished_run(run_folder)
     recipe, side, head = run.recipe, run.side, _head(run, choice)
-    faces = training_faces(train, validation, recipe.labels)
+    faces, validation = training_faces(train, validation, recipe.labels), limited(validation, recipe.labels)
     run.average(faces, side)
     strength = recipe.prior_shift if choice.prior_shift is None else choice.prior_shift
     output = _output(run, head, faces, validation, strength)
@@ -69,25 +69,31 @@ def publish_run(
     def write(folder: Path) -> None:
         save_half(inference_model(run.averaged, side, output), folder / _FILE)
         # Scored is what ships: the file with its halved weights, loaded again.
-        loaded = load_file(folder / _FILE)
+        scorer = Scorer("", recipe.labels.emotions, load_file(folder / _FILE))
         manifest = ModelManifest(
             name=target.parent.name,
             version=int(target.name),
             **_file_facts(folder / _FILE),
+            labels=recipe.labels.emotions,
             preprocessing=_preprocessing(side),
             temperature=round(output.temperature, 4),
             prior_shift=strength,
             architecture=_architecture(recipe, side),
-            parameters=loaded.count_params(),
-            flops_per_face=flops_per_face(recipe.network, side, len(EMOTIONS)),
+            parameters=scorer.model.count_params(),
+            flops_per_face=flops_per_face(recipe.network, side, len(recipe.labels.emotions)),
             training=_training(run, head, len(faces), choice.note),
-            scores=_all_scores(loaded, train, faces, validation),
+            scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-        (folder / _CARD).write_text(model_card(manifest))
+        (folder / _CARD).write_text(model_card(manifest, confusions(_mistakes(scorer, validation, head))))
 
     write_folder(target, write)
     return verify_model(target)
+
+
+def _refuse_published(target: Path, replace: bool) -> None:
+    if target.exists() and not replace:
+        raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> None:
@@ -148,11 +154,20 @@ def _output(run: Run, head: str, faces: Faces, validation: Faces, strength: floa
     labels = labels_of(validation, head)
     chosen = labels >= 0
     logits = predict(run.averaged, scaled(validation.images[chosen], run.side))[:, columns]
-    shift = prior_shift(targets(faces, run.recipe.labels)[:, columns], strength)
-    return Output((columns.start, columns.stop), best_temperature(logits, labels[chosen]), shift)
+    kept = [EMOTIONS.index(emotion) for emotion in run.recipe.labels.emotions]
+    temperature = best_temperature(logits[:, kept], np.searchsorted(kept, labels[chosen]))
+    shift = np.zeros(len(EMOTIONS))
+    shift[kept] = prior_shift(targets(faces, run.recipe.labels)[:, columns][:, kept], strength)
+    return Output((columns.start, columns.stop), temperature, shift, tuple(kept))
 
 
-def _all_scores(model: "keras.Model", train: Faces, faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:
+def _mistakes(scorer: Scorer, validation: Faces, head: str) -> NDArray[np.int64]:
+    """The confusion table (7, 7) on the labels that a head is to find."""
+    labels = labels_of(validation, head)
+    return confusion(scorer.probabilities(validation)[labels >= 0], labels[labels >= 0])
+
+
+def _all_scores(scorer: Scorer, train: Faces, faces: Faces, validation: Faces) -> tuple[SplitScores, ...]:
     """Scores without and with a mirrored copy, of all faces and of those without a near copy in `train`.
 
     `faces` are those of `train` that were learned from.
@@ -162,7 +177,7 @@ def _all_scores(model: "keras.Model", train: Faces, faces: Faces, validation: Fa
         scored = validation.where(away_from(validation, train)) if apart else validation
         copies = int((~away_from(scored, faces)).sum())
         for mirrored in (False, True):
-            found = probabilities(model, scored, mirrored)
+            found = scorer.probabilities(scored, mirrored)
             scores.append(split_scores(found, scored, "validation", mirrored, copies, apart))
     return tuple(scores)
 

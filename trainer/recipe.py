@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from moodline.emotions import EMOTIONS, Emotion
 from moodline.errors import MoodlineError
 from trainer.network import DENSE, NETWORKS
 
@@ -49,6 +50,7 @@ class Labels(_Part):
     least_votes: int = Field(4, ge=1, le=10, description="votes on the seven emotions a face must have")
     two_heads: bool = Field(False, description="an output for the votes and one for the own label, not one for a mix")
     smoothing: float = Field(0.0, ge=0, lt=1, description="share of the own label spread over all emotions")
+    emotions: tuple[Emotion, ...] = Field(EMOTIONS, min_length=2, description="those to tell apart")
     near_copies: bool = Field(False, description="learn also from faces that have a near copy in `validation`")
 
     @property

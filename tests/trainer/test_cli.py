@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from moodline.manifest import verify_model
 from trainer.__main__ import build_app
 
 
@@ -79,3 +80,11 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     again = CliRunner().invoke(build_app(), command)
     assert (again.exit_code, "add --resume" in again.output) == (2, True)
     assert CliRunner().invoke(build_app(), [*command, "--resume"]).exit_code == 0
+
+    models = tmp_path / "models"
+    publish = ["models", "publish", out, "--data", str(data), "--as", "moods", "--registry", str(models)]
+    done = CliRunner().invoke(build_app(), publish)
+    assert done.exit_code == 0, done.output
+    assert "moodline models use moods@1" in done.output
+    assert verify_model(models / "moods" / "1").training.recipe == "tiny"
+    assert CliRunner().invoke(build_app(), [*publish[:5], "--as", "Moods!"]).exit_code == 2

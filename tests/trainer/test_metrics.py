@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from trainer.calibrate import best_temperature, prior_shift
+from trainer.card import confusions
 from trainer.evaluate import score
 from trainer.metrics import accuracy, calibration_error, confusion, macro_f1, recalls, restricted, softmax
 
@@ -52,3 +53,13 @@ def test_the_adjustment_for_rare_emotions_makes_up_for_their_share() -> None:
     shift = prior_shift(np.array([[0.75, 0.25], [0, 0], [0.75, 0.25]]), strength=1.0)
     np.testing.assert_allclose(softmax(np.log([[0.75, 0.25]]) + shift), [[0.5, 0.5]])
     assert prior_shift(np.array([[0.9, 0.1]]), strength=0.0).tolist() == [0, 0]
+
+
+def test_the_card_names_the_most_frequent_mistakes() -> None:
+    table = np.zeros((7, 7), np.int64)
+    table[2, [2, 6]] = (60, 40)
+    table[5, [5, 4]] = (150, 50)
+    assert confusions(table) == [
+        "40% of the faces that are fear are called surprise.",
+        "25% of the faces that are sad are called neutral.",
+    ]

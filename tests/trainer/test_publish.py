@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def test_a_run_becomes_a_model_folder_that_says_what_is_in_it(tiny_run: TinyRun,
     assert split_scores(found, validation, "validation", mirrored=False, near_copies=0) == manifest.scores[0]
     card = (target / "MODEL_CARD.md").read_text()
     assert "Only a test." in card
+    assert "| near copies |" in card
+    assert re.search(r"- \d+% of the faces that are \w+ are called \w+\.", card)
     assert "Article 5(1)(f)" in card
 
     with pytest.raises(ModelError, match="is published already"):

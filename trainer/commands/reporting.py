@@ -24,11 +24,11 @@ def report(run: Run, data: Data = None) -> None:
 
 def report_on(run: Path, train: "Faces", validation: "Faces") -> Path:
     """Write the report of a run that is done, judged on the given faces; returns its path."""
-    from trainer.labels import training_faces
+    from trainer.labels import limited, training_faces
     from trainer.publish import finished_run
     from trainer.report import gather, write_report
 
     done = finished_run(run)
     faces = training_faces(train, validation, done.recipe.labels)
     done.average(faces, done.side)
-    return write_report(gather(done, faces, validation), run)
+    return write_report(gather(done, faces, limited(validation, done.recipe.labels)), run)

@@ -2,14 +2,19 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from moodline.emotions import EMOTIONS
 from moodline.registry import DEFAULT_MODEL
-from trainer.commands.options import Data
+from trainer.commands.options import Data, Emotions, emotions_of
 from trainer.commands.reporting import report_on
 from trainer.commands.scoring import check, compare
+
+if TYPE_CHECKING:
+    from moodline.emotions import Emotion
+    from trainer.data import Faces
 
 Registry = Annotated[
     Path | None,
@@ -34,6 +39,7 @@ def train(
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, history.csv, report.")],
     recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "default",
+    emotions: Emotions = "",
     resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint in --out.")] = False,
     start: Annotated[Path | None, typer.Option(help="Finished run of the recipe that this one starts from.")] = None,
 ) -> None:
@@ -47,11 +53,14 @@ def train(
     from trainer.train import train as run_all
 
     how = read_recipe(recipe)
+    if emotions:
+        how = how.model_copy(update={"labels": how.labels.model_copy(update={"emotions": emotions_of(emotions)})})
     if not resume and newest_checkpoint(out) is not None:
         raise typer.BadParameter(f"{out} holds a run already: add --resume, or choose another folder.")
     if how.start and start is None and not resume:
         raise typer.BadParameter(f"The recipe goes on from a run of {how.start!r}: name it.", param_hint="--start")
     faces, validation = read_training(data)
+    _refuse_missing(how.labels.emotions, faces)
     run = start_run(how)
     if not (resume and go_on(run, out)) and how.start and start is not None:
         warm_start(run, start)
@@ -62,6 +71,17 @@ def train(
         typer.echo(f"stopped after {run.state.epochs_done} epochs; go on with --resume", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"{report_on(out, faces, validation)} shows how it went.")
+
+
+def _refuse_missing(emotions: "tuple[Emotion, ...]", faces: "Faces") -> None:
+    """Raise where an emotion that was asked for by name has no face; all seven are asked for by nobody."""
+    from trainer.data import DataError
+
+    missing = [emotion for emotion in emotions if not (faces.labels == EMOTIONS.index(emotion)).any()]
+    if missing and emotions != EMOTIONS:
+        raise DataError(
+            f"The data holds no face labelled {missing[0]}: leave it out of --emotions, or add faces of it."
+        )
 
 
 def publish(

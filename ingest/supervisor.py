@@ -100,6 +100,9 @@ class Supervisor:
             if slot.finished:
                 del self._slots[stream]
                 self._has_failed |= slot.failed
+                slot.forget(is_gone=not self._duty.knows(stream))
+                if slot.gave_up:
+                    self._roster.leave_word(slot.job, slot.gave_up)
                 self._duty.over(slot.job.stream, slot.job.declared, failed=slot.failed, ended=slot.ended)
                 self._roster.look_soon()
 

@@ -12,12 +12,14 @@ PYTHON ?=
 # make chaos ROUNDS=200 SEED=7: longer, and other workers at other moments.
 ROUNDS ?= 60
 SEED ?= 1
+# make soak MINUTES=30: how long.
+MINUTES ?= 30
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test chaos lint types format bench docs secrets clean
+.PHONY: help demo test chaos lint types format screenshots bench docs secrets clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'
@@ -31,6 +33,7 @@ help: ## List what can be made
 	@echo '  DURATION=20        end the demo after 20 seconds'
 	@echo '  ARGS="-k queue"    arguments for pytest (make test) or the benchmark (make bench)'
 	@echo '  ROUNDS=60 SEED=1   how long make chaos goes on, and what happens in which order'
+	@echo '  MINUTES=30         how long make soak goes on'
 	@echo '  PYTHON=python3.12  make .venv with this Python, 3.11 or later'
 	@echo
 	@echo 'First: make demo DURATION=20. Everything is installed into .venv by itself.'
@@ -56,6 +59,9 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+screenshots: $(VENV)/.dev ## Make the README's pictures anew, from the running demo
+	@$(BIN)/python -m tests.api.screenshots
+
 bench: $(VENV)/.run ## Measure against the original notebook's loop
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -68,6 +74,9 @@ docs: $(VENV)/.dev ## Write what is generated anew: pages of docs, dashboards
 
 secrets: ## Make the passwords for docker compose or Kubernetes, a file each, in secrets
 	@deploy/make-secrets.sh
+
+soak: $(VENV)/.run ## Run workers for MINUTES while everything changes: do memory, files and keys stay flat?
+	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 clean: ## Remove everything that make has made, .venv too
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -11,10 +11,22 @@ from fastapi.staticfiles import StaticFiles
 from api import problems
 from api.access import AccessMiddleware
 from api.jobs_here import JobDesk
+from api.kept_answers import KeptAnswersMiddleware
 from api.keyring import Keyring
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
-from api.routes import analyses, dashboard, events, health, manage, streams, summaries, trainings
+from api.routes import (
+    analyses,
+    dashboard,
+    events,
+    health,
+    manage,
+    preview,
+    streams,
+    summaries,
+    trainings,
+    webcam,
+)
 from moodline import __version__
 from moodline.broker import Broker
 from moodline.metrics import Metrics
@@ -54,11 +66,13 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     problems.install(app)
     for resource in (health, dashboard):
         app.include_router(resource.router)
-    for asked in (streams, manage, summaries, events, analyses, trainings):
+    for asked in (streams, manage, preview, summaries, events, webcam, analyses, trainings):
         # AccessMiddleware asks for the key; here it is only described.
         app.include_router(asked.router, responses=problems.ACCESS, dependencies=[Depends(KEY_SCHEME)])
-    app.include_router(events.sockets)
+    for sockets in (events.sockets, webcam.sockets):
+        app.include_router(sockets)
     app.mount("/static", StaticFiles(directory=dashboard.STATIC), name="static")
+    app.add_middleware(KeptAnswersMiddleware, seconds=settings.api.answer_age.total_seconds())
     keyring = Keyring(broker, settings.api.keys)
     app.add_middleware(AccessMiddleware, settings=settings.api, keyring=keyring, max_upload=settings.jobs.max_upload)
     app.add_middleware(AnswerMiddleware, metrics=app.state.metrics)

@@ -22,6 +22,7 @@ STREAM: Final[dict[str, Any]] = {
     "last_frame_at": "2026-11-22T08:32:07.040Z",
     "last_frame_age_s": 0.2,
     "last_event_at": "2026-11-22T08:32:06.840Z",
+    "preview": "off",
     "skipped": {"rate": 0, "budget": 12},
     "ledger": {
         "accepted": 2298,

@@ -48,7 +48,7 @@ class AnswerMiddleware:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)  # a report has a policy of its own, which is stricter
+                    headers.setdefault(name, value)  # a page or a report may have a policy of its own
                 if scope["path"].startswith("/v1/"):
                     headers["Cache-Control"] = "no-store"  # what faces showed is nobody's to keep on the way
             await send(message)

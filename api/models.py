@@ -86,6 +86,9 @@ class StreamModel(BaseModel):
     last_frame_at: Instant | None
     last_frame_age_s: float | None = Field(description="Seconds since the last frame, by the clock of Redis.")
     last_event_at: Instant | None = Field(description="When the face of the last event was captured.")
+    preview: Literal["off", "blurred", "clear"] = Field(
+        description="Whether its pictures may be looked at, and if faces are blurred in them."
+    )
     skipped: dict[str, int] = Field(description="Frames and faces that were never accepted, by reason.")
     ledger: LedgerModel
 
@@ -114,6 +117,7 @@ class StreamModel(BaseModel):
             last_frame_at=_utc(last_frame),
             last_frame_age_s=None if last_frame is None else max(0.0, (view.now_ms - last_frame) / 1000),
             last_event_at=_utc(view.last_event_ms),
+            preview=said.preview,
             skipped=dict(said.skipped),
             ledger=LedgerModel.of(view.ledger),
         )

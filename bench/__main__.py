@@ -9,7 +9,7 @@ from rich.console import Console
 from bench.case import CHECKOUT, SHARED, Case, Context, NotMeasurableError
 from bench.cases import all_cases
 from bench.machine import describe
-from bench.report import keep, section, show
+from bench.report import keep, keep_pictures, section, show
 from moodline.errors import ConfigError, MoodlineError
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
@@ -41,6 +41,8 @@ def run(
             continue
         show(console, one, result)
         sections[one.name] = section(one, result, machine)
+        if not quick:
+            keep_pictures(document, result)
     if sections and not quick:
         keep(document, sections, [known.name for known in all_cases()])
         progress.print(f"Written to {document}")

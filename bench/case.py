@@ -26,6 +26,15 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A plot: ``svg`` is kept as ``file`` beside the document, ``alt`` says what it shows."""
+
+    file: str
+    alt: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """What a figure should reach, and whether it did."""
 
@@ -46,6 +55,7 @@ class Result:
     tables: Sequence[Table]
     bars: Sequence[Bar] = ()
     notes: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()
 
 
 @dataclass(frozen=True, slots=True)

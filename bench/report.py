@@ -39,6 +39,8 @@ def section(case: Case, result: Result, machine: Sequence[str]) -> str:
     parts += [f"- {line}" for line in machine]
     for table in result.tables:
         parts += ["", f"**{table.title}**", "", *_markdown(table)]
+    for picture in result.pictures:
+        parts += ["", f"![{picture.alt}]({picture.file})"]
     if result.bars:
         parts += ["", *(f"- {bar.sentence}" for bar in result.bars)]
     if result.notes:
@@ -53,6 +55,12 @@ def keep(document: Path, sections: dict[str, str], order: Sequence[str]) -> None
     kept |= sections
     document.parent.mkdir(parents=True, exist_ok=True)
     document.write_text("\n".join([_HEAD, *(kept[name] for name in order if name in kept)]), "utf-8")
+
+
+def keep_pictures(document: Path, result: Result) -> None:
+    """Write a case's plots beside the document."""
+    for picture in result.pictures:
+        document.with_name(picture.file).write_text(picture.svg, "utf-8")
 
 
 def _markdown(table: Table) -> list[str]:

@@ -50,6 +50,13 @@ class Server:
         found = [(entry_ms(entry_id), parse_event(fields[b"event"])) for entry_id, fields in entries]
         return [(at_ms, event) for at_ms, event in found if event.stream == stream and event.kind == kind]
 
+    def events_between(self, feed: str, began_ms: int, ended_ms: int) -> list[tuple[int, Event]]:
+        """Return the emotion events that were written into a feed in that time, each with its Unix milliseconds."""
+        with self.broker.errors():
+            entries = cast("list[Any]", self.broker.client.xrange(feed, min=str(began_ms), max=str(ended_ms)))
+        found = [(entry_ms(entry_id), parse_event(fields[b"event"])) for entry_id, fields in entries]
+        return [(at_ms, event) for at_ms, event in found if event.kind == "emotion"]
+
 
 @contextmanager
 def private_server() -> Iterator[Server]:

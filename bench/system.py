@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -81,6 +82,42 @@ class Service:
         self._log.seek(0)
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it wrote nothing."
+
+
+class Worker:
+    """A worker process of its own, with its metrics on a free port."""
+
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._port = _free_port()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
+        port = {"MOODLINE_WORKER__METRICS_PORT": str(self._port)}
+        command = [sys.executable, "-m", module]
+        self._process = LeashedProcess(
+            command, cwd=CHECKOUT, env={**os.environ, **environment, **port}, output=self._log
+        )
+        self.service = Service(module, self._process, self._log)
+
+    @property
+    def pid(self) -> int:
+        """The worker's process, which leads a group of its own."""
+        return self._process.pid
+
+    def wait_ready(self) -> None:
+        """Wait until the worker is warm. Raises ServiceEndedError."""
+        wait_for(
+            lambda: self.service.ended_well() or worker_is_ready(_HOST, self._port),
+            within_s=_READY_WITHIN_S,
+            what="the worker is warm",
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def stop(self) -> None:
+        """End the worker, in order if it still runs."""
+        self._process.stop(_STOPS_WITHIN_S)
+        self._log.close()
 
 
 @contextmanager

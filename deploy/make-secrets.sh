@@ -10,7 +10,7 @@ random() { # BYTES: that many random bytes in base64
     head -c "$1" /dev/urandom | base64 | tr -d '\n'
 }
 
-for name in redis_ingest redis_worker redis_api redis_operator grafana; do
+for name in redis_ingest redis_worker redis_api redis_jobs redis_operator grafana; do
     [ -s "$folder/$name" ] || random 33 >"$folder/$name"
 done
 # Exactly 32 bytes: it is a key, not a password.

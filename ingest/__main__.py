@@ -20,6 +20,7 @@ from moodline.metrics import Metrics
 from moodline.redact import redact_text
 from moodline.settings import IngestSettings, Settings, load_settings
 from moodline.tracing import check_tracing
+from moodline.webcams import webcam_template
 
 log = logging.getLogger("ingest")
 
@@ -60,7 +61,7 @@ def _run(settings: Settings, file: ConfigFile | None, *, exit_when_ended: bool, 
     check_tracing(settings.tracing)
     _check_broker(settings)
     find_yunet = cache(partial(_find_yunet, settings.ingest))
-    if any(stream.detector != "haar" for stream in streams):
+    if any(stream.detector != "haar" for stream in [*streams, webcam_template(settings)]):
         find_yunet()
     metrics = Metrics()
     metrics.serve(settings.ingest.metrics_host, settings.ingest.metrics_port)

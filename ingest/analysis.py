@@ -2,10 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from ingest.area import Area, View
+from ingest.area import Area
 from ingest.budget import CropBudget
 from ingest.crops import box_of, cut_face
 from ingest.detect.base import Detection, Detector, largest
@@ -21,6 +22,18 @@ from moodline.streams import SkipReason
 
 # A face is not lost before it was missed twice, however slowly a stream is looked at.
 _MISSES: Final = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of a frame: its pixels (height, width, 3) without what is masked, and every face in it.
+
+    Also those faces that do not count, because they are small or lie outside the regions.
+    """
+
+    frame: int
+    pixels: Pixels
+    faces: Sequence[Detection]
 
 
 class Analysis:
@@ -50,6 +63,7 @@ class Analysis:
         self._budgets: dict[str, CropBudget] = {}
         self._skipped: Counter[SkipReason] = Counter()
         self.faces = 0
+        self.look: Look | None = None
 
     @property
     def skipped(self) -> Mapping[SkipReason, int]:
@@ -68,7 +82,11 @@ class Analysis:
             self._tracker.lose_after(_lost_after_s(self._stream.fps * share))
 
     def analyse(self, frame: Frame) -> FrameCrops | None:
-        """Return the frame's crops, perhaps none, or None when the frame was not looked at."""
+        """Return the frame's crops, perhaps none, or None when the frame was not looked at.
+
+        ``look`` is then what was seen, until the next call.
+        """
+        self.look = None
         if not self._rate.is_due(frame.stream_s):
             self._skipped["rate"] += 1
             return None
@@ -78,7 +96,10 @@ class Analysis:
             self._skipped["motion"] += 1
             return None
         is_cut = self._cuts.is_cut(view.searched) or not frame.continues
-        faces = self._faces(view, frame.stream_s, fresh=is_cut)
+        found = [view.in_frame(face) for face in self._finder.find(view.searched, frame.stream_s, fresh=is_cut)]
+        self.look = Look(frame.number, view.pixels, found)
+        here = (face for face in found if self._area.has(face, view))
+        faces = largest(here, at_least=self._stream.min_face, at_most=self._stream.max_faces)
         detected_ms = self._since(frame)
         ended = self._tracker.end_all() if is_cut else ()
         followed = self._tracker.follow(faces, frame.stream_s)
@@ -90,12 +111,6 @@ class Analysis:
         height, width = frame.pixels.shape[:2]
         stages = {"detect": detected_ms, "crop": self._since(frame)}
         return FrameCrops(frame.number, frame.captured_at_ms, width, height, crops, ended, stages)
-
-    def _faces(self, view: View, at_s: float, *, fresh: bool) -> list[Detection]:
-        """Return the faces that count, in the coordinates of the frame."""
-        found = (view.in_frame(face) for face in self._finder.find(view.searched, at_s, fresh=fresh))
-        here = (face for face in found if self._area.has(face, view))
-        return largest(here, at_least=self._stream.min_face, at_most=self._stream.max_faces)
 
     def _crops(self, pixels: Pixels, at_s: float, faces: list[Detection], tracks: tuple[str, ...]) -> tuple[Crop, ...]:
         crops = []

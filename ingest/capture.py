@@ -13,10 +13,11 @@ from ingest.beat import Condition
 from ingest.delivery import Delivery
 from ingest.detect.choose import make_detector
 from ingest.job import CaptureJob
-from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
+from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.pace import Pace
+from ingest.preview import PreviewMaker
 from ingest.progress import Progress
 from ingest.pulse import Pulse
 from ingest.rate import Sampling
@@ -111,6 +112,7 @@ class Capture:
         except (SourceFailure, ModelError) as error:
             self._progress.condition = Condition("unsupported", str(error))
             return
+        preview = PreviewMaker(self._stream, reader.broker)
         pace = Pace(max_age_s=self._stream.max_age.total_seconds(), began_s=time.monotonic())
         delivery = Delivery(reader, self._stream, self._progress, self._pulse, pace)
         with contextlib.closing(feed):
@@ -121,6 +123,7 @@ class Capture:
                 if frame is not None and found is not None:
                     self._progress.analysed(frame)
                     self._deliver(delivery, reader, found, frame.monotonic_s)
+                preview.offer(analysis.look if found is not None else None)
                 if not self._pulse.beat():
                     return
         self._observe(feed, analysis)
@@ -156,7 +159,13 @@ class Capture:
         return LiveFeed(source, settings, shown_url=url, slowest_s=1.0 / (self._stream.fps or 1.0))
 
     def _source(self, reader: Reader, pause: Callable[[float], bool]) -> Source:
-        context = SourceContext(pause, self._native_lines, resume_after=reader.resume_frame, wanted=self._sampling)
+        context = SourceContext(
+            pause,
+            self._native_lines,
+            resume_after=reader.resume_frame,
+            broker=reader.broker,
+            wanted=self._sampling,
+        )
         return make_source(self._stream, self._job.ingest, context)
 
     def _analysis(self, reader: Reader) -> Analysis:
@@ -193,6 +202,8 @@ class Capture:
                 if not self._pulse.wait(backoff.next_s()):
                     break
         self._link.send(self._progress.beat())
+        if condition.state == "connecting":  # a film whose server is away
+            return EXIT_AGAIN
         return EXIT_DONE if condition.state in _IN_ORDER else EXIT_FAILED
 
     def _patiently(self, step: Callable[[], Result]) -> Result | None:

@@ -87,6 +87,7 @@ class Progress:
             position=self.position,
             total=self.total,
             labels=dict(self._stream.labels),
+            preview=self._stream.preview,
         )
 
     def _fps(self) -> float:

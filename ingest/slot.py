@@ -33,10 +33,13 @@ class Slot:
     set, the stream was left to others. ``gave_up``: a sentence for its state, which its processes could not leave.
     """
 
-    def __init__(self, context: ForkServerContext, job: CaptureJob, metrics: Metrics) -> None:
+    def __init__(
+        self, context: ForkServerContext, job: CaptureJob, metrics: Metrics, *, label: str | None = None
+    ) -> None:
+        """``label``: the stream's name in the metrics, where that is not its id."""
         self._context = context
         self.job = job
-        self._counters = _StreamCounters(metrics, job.stream.id)
+        self._counters = _StreamCounters(metrics, label or job.stream.id)
         self._backoff = Backoff(_LONGEST_RESTART)
         self._start_at_s = 0.0
         self._started_s = 0.0
@@ -117,7 +120,8 @@ class Slot:
             self._backoff.reset()
             self._crashes = 0
         self._crashes += 1
-        if self.job.stream.recorded and self._crashes >= _MOST_CRASHES:
+        is_ours = self.job.stream.recorded and self.job.stream.kind != "http"  # a server may be away for long
+        if is_ours and self._crashes >= _MOST_CRASHES:
             self.gave_up = (
                 f"Reading {self.job.stream.shown_url} ended its process {self._crashes} times; it is given up."
             )

@@ -12,11 +12,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing import connection, forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final
 
+from ingest.browser import BrowserWebcams
 from ingest.duty import Duty
 from ingest.job import PROCESS_ENVIRONMENT, CaptureJob
 from ingest.roster import Roster, Snapshot
@@ -25,6 +27,7 @@ from ingest.wanted import Wanted
 from moodline.metrics import Metrics
 from moodline.settings import Settings, StreamSettings
 from moodline.streams import Once
+from moodline.webcams import webcam_template
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class Supervisor:
         self._roster = Roster(settings, self._owner)
         self._duty = Duty(self._owner, settings, file=file, alone=alone)
         self._slots: dict[str, Slot] = {}
+        self._webcams = self._browsers() if not alone else None
         self._has_failed = False
         metrics.gauge("streams_read").set_function(lambda: len(self._slots))
 
@@ -64,18 +68,22 @@ class Supervisor:
         has failed for good.
         """
         self._roster.start()
+        if self._webcams:
+            self._webcams.start()
         try:
             while not stop.is_set():
                 self._follow()
                 for slot in self._slots.values():
                     slot.step()
                 self._clear()
+                if self._webcams:
+                    self._webcams.step()
                 if exit_when_ended and not self._slots and self._duty.all_ended:
                     break
                 self._wait(stop)
             self._stop()
         finally:
-            for slot in self._slots.values():
+            for slot in self._all_slots():
                 if slot.process is not None:
                     slot.process.kill()
             self._roster.end()
@@ -106,8 +114,25 @@ class Supervisor:
                 self._duty.over(slot.job.stream, slot.job.declared, failed=slot.failed, ended=slot.ended)
                 self._roster.look_soon()
 
+    def _all_slots(self) -> list[Slot]:
+        return [*self._slots.values(), *(self._webcams.slots if self._webcams else ())]
+
+    def _browsers(self) -> BrowserWebcams:
+        """Return what reads browsers' webcams. In the metrics they count as one, or they would grow with visitors."""
+        template = webcam_template(self._settings)
+
+        def slot_of(stream: StreamSettings) -> Slot:
+            job = self._job_of(stream)
+            return Slot(self._context, job, self._metrics, label=template.id)
+
+        return BrowserWebcams(self._settings.redis, template, owner=self._owner, make_slot=slot_of)
+
     def _job(self, wanted: Wanted, snapshot: Snapshot) -> CaptureJob:
-        settings, stream = self._settings, wanted.stream
+        once = Once(wanted.key, snapshot.began_ms) if wanted.stream.recorded else None
+        return replace(self._job_of(wanted.stream), declared=wanted.declared, once=once)
+
+    def _job_of(self, stream: StreamSettings) -> CaptureJob:
+        settings = self._settings
         return CaptureJob(
             stream,
             settings.ingest,
@@ -116,13 +141,11 @@ class Supervisor:
             self._owner,
             yunet_model=self._find_yunet() if stream.detector != "haar" else None,
             tracing=settings.tracing,
-            declared=wanted.declared,
-            once=Once(wanted.key, snapshot.began_ms) if stream.recorded else None,
         )
 
     def _wait(self, stop: threading.Event) -> None:
         """Wait until a process says something or ends, or for a moment."""
-        ends = [slot.process.connection for slot in self._slots.values() if slot.process is not None]
+        ends = [slot.process.connection for slot in self._all_slots() if slot.process is not None]
         if ends:
             connection.wait(ends, _LOOK_S)
         else:
@@ -130,7 +153,9 @@ class Supervisor:
 
     def _stop(self) -> None:
         deadline = time.monotonic() + ORDERLY_S
-        processes = [(slot, slot.process) for slot in self._slots.values() if slot.process is not None]
+        if self._webcams:
+            self._webcams.stop()
+        processes = [(slot, slot.process) for slot in self._all_slots() if slot.process is not None]
         for _, process in processes:
             process.ask_to_stop()
         for slot, process in processes:

@@ -38,7 +38,8 @@ def all_streams(
     of_file: Iterable[StreamSettings], of_run_time: Mapping[str, Declared], rules: Sequence[str], *, file: str
 ) -> Streams:
     """Put the streams of both places together; the file's count where an id stands in both."""
-    wanted = {stream.id: Wanted(stream) for stream in of_file}
+    # Browsers' webcams come and go by themselves: ingest.browser.
+    wanted = {stream.id: Wanted(stream) for stream in of_file if stream.kind != "browser"}
     refused: dict[str, str] = {}
     for stream, declared in of_run_time.items():
         if stream in wanted:

@@ -43,7 +43,7 @@ class Reader:
     """
 
     def __init__(self, broker: Broker, stream: StreamSettings, *, lease: "_Lease", recorded: bool) -> None:
-        self._broker = broker
+        self.broker = broker
         self._keys = broker.keys_of(stream.id)
         self._stream = stream
         self._lease = lease
@@ -109,9 +109,9 @@ class Reader:
         """
         args = self._enqueue_args(frame, age_ms)
         try:
-            reply = self._broker.run("enqueue", self._keys, **args)
+            reply = self.broker.run("enqueue", self._keys, **args)
         except BrokerUnavailableError:
-            reply = self._broker.run("enqueue", self._keys, **args)
+            reply = self.broker.run("enqueue", self._keys, **args)
         status = reply[0].decode()
         if status == "lost":
             raise self._lost()
@@ -149,7 +149,7 @@ class Reader:
             "max_crops": stream.max_crops,
             "max_bytes": stream.max_bytes,
             "max_age_ms": _milliseconds(stream.max_age),
-            "partition_max_bytes": self._broker.settings.partition_max_bytes,
+            "partition_max_bytes": self.broker.settings.partition_max_bytes,
             "track_timeout_ms": _milliseconds(self._track_timeout()),
         }
 
@@ -168,7 +168,7 @@ class Reader:
         return max(self._stream.track_timeout, timedelta(seconds=3 / slowest))
 
     def _keep(self, op: str, **more: Any) -> None:
-        reply = self._broker.run("lease", self._keys, op=op, token=self._lease.token, **self._lease.common, **more)
+        reply = self.broker.run("lease", self._keys, op=op, token=self._lease.token, **self._lease.common, **more)
         if reply[0] != b"done":
             raise self._lost()
 

@@ -31,7 +31,7 @@ CHANNEL_PREFIX: Final = f"{NAMESPACE}events:"
 class KeyKind:
     """One kind of key: its Redis type, whether there is one a stream or one a partition, and what bounds it."""
 
-    type: Literal["stream", "hash", "zset", "list", "string"]
+    type: Literal["stream", "hash", "zset", "set", "list", "string"]
     scope: Literal["partition", "stream"]
     holds: str
     bound: str
@@ -48,10 +48,14 @@ KEY_KINDS: Final[Mapping[str, KeyKind]] = MappingProxyType(
         "tracks": KeyKind("hash", "stream", "state of each open track, its smoothing too", "track_timeout"),
         "attempts": KeyKind("hash", "stream", "how often a crop was tried alone", "only crops that saw a worker die"),
         "sum": KeyKind("hash", "stream", "one time bucket of the summaries", "TTL of its resolution"),
+        "webcam": KeyKind("stream", "stream", "pictures of a browser's webcam, sealed", "2 pictures, TTL 5 s"),
+        "look": KeyKind("string", "stream", "somebody looks at the preview", "TTL 5 s"),
+        "preview": KeyKind("string", "stream", "the stream's last picture, sealed", "one picture, TTL 3 s"),
         "ready": KeyKind("zset", "partition", "streams with crops that wait, in turn", "one member a stream"),
         "hands": KeyKind("zset", "partition", "streams in a worker's hand by deadline", "one member a stream"),
         "deadlines": KeyKind("zset", "partition", "open tracks by deadline", "track_timeout"),
         "streams": KeyKind("zset", "partition", "known streams by when they were last swept", "one member a stream"),
+        "webcams": KeyKind("set", "partition", "browsers' webcams that send pictures", "api.max_webcams members"),
         "declared": KeyKind("hash", "partition", "streams that were added at run time", "api.max_streams"),
         "bell": KeyKind("list", "partition", "wakes idle workers", "8 entries"),
         "feed": KeyKind("stream", "partition", "the event feed", "feed_max_events"),

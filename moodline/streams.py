@@ -41,6 +41,7 @@ class StreamStatus:
     position: int = 0
     total: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    preview: Literal["off", "blurred", "clear"] = "off"
 
     def to_json(self) -> str:
         """Return the status as it is kept in Redis."""

@@ -40,7 +40,16 @@ def _whole_way(broker: "Broker", keys: PartitionKeys) -> None:
     token = broker.run("lease", keys, op="acquire", **lease)[1]
     broker.run("enqueue", keys, **_frame(token))
     reply = broker.run(
-        "take", keys, worker="trial", nonce="trial", room=2, per_stream=2, lease_ms=10_000, alone_ok=True, held={}
+        "take",
+        keys,
+        worker="trial",
+        nonce="trial",
+        room=2,
+        per_stream=2,
+        lease_ms=10_000,
+        ahead_ms=0,
+        alone_ok=True,
+        held={},
     )
     _, hand, _, _, entries, _ = reply[2][0]
     common = {"stream": _STREAM, "hand": hand, "quiet": True}

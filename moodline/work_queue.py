@@ -126,8 +126,19 @@ class WorkQueue:
         self._worker = worker
         self._lease_ms = round(lease.total_seconds() * 1000)
 
-    def take(self, *, room: int, held: Mapping[str, tuple[str, str]], per_stream: int, alone_ok: bool) -> Take:
-        """Take up to ``room`` crops. ``held``: stream -> (holder, last entry taken); these hands are renewed."""
+    def take(
+        self,
+        *,
+        room: int,
+        held: Mapping[str, tuple[str, str]],
+        per_stream: int,
+        alone_ok: bool,
+        ahead: timedelta = timedelta(0),
+    ) -> Take:
+        """Take up to ``room`` crops. ``held``: stream -> (holder, last entry taken); these hands are renewed.
+
+        Live crops that would outlive their ``max_age`` in the time ``ahead`` of them (half of it at most) are dropped.
+        """
         reply = self._broker.run(
             "take",
             self._keys,
@@ -136,6 +147,7 @@ class WorkQueue:
             room=room,
             per_stream=per_stream,
             lease_ms=self._lease_ms,
+            ahead_ms=ahead.total_seconds() * 1000,
             alone_ok=alone_ok,
             held=held,
         )

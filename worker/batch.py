@@ -1,5 +1,6 @@
 """A batch: crops of several streams that go through the model together."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -41,15 +42,34 @@ class Batch:
         """Return how long the batch has been in work."""
         return (time.monotonic() - self.taken_at) * 1000
 
-    def split_stale(self) -> tuple[list[Item], list[Item]]:
-        """Return the items that are still worth their inference, and those that got too old."""
+    def split_stale(self, ahead_ms: float = 0.0) -> tuple[list[Item], list[Item]]:
+        """Return the items that are still worth their inference, and those that got too old.
+
+        Too old are also those that would be so before their events are written, in ``ahead_ms``.
+        """
         waited = self.since_taken_ms()
         fresh: list[Item] = []
         stale: list[Item] = []
         for item in self.items:
-            too_old = item.max_age_ms is not None and item.entry.age_ms + waited > item.max_age_ms
-            (stale if too_old else fresh).append(item)
+            left = math.inf if item.max_age_ms is None else item.max_age_ms - min(ahead_ms, item.max_age_ms / 2)
+            (stale if item.entry.age_ms + waited > left else fresh).append(item)
         return fresh, stale
+
+
+class Usual:
+    """How long something usually takes, with room for what is slower: an average that follows, and a quarter more."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds; 0 before the first time."""
+        return self._seconds * 1250
+
+    def took(self, seconds: float) -> None:
+        """Count one time."""
+        self._seconds += (seconds - self._seconds) * (0.2 if self._seconds else 1.0)
 
 
 def by_hand(items: Sequence[Item]) -> Iterator[tuple[Hand, list[int]]]:

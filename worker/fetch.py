@@ -17,7 +17,7 @@ from moodline.sealing import Sealer
 from moodline.settings import WorkerSettings
 from moodline.streams import DropReason
 from moodline.work_queue import Entry, Take, Taken
-from worker.batch import Batch, Item
+from worker.batch import Batch, Item, Usual
 from worker.hands import Hands
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Fetcher:
         self._idle_wait = min(IDLE_WAIT, settings.hand_lease / 3)
         # A quarter of a batch a stream and turn, so that one busy stream leaves room for the others.
         self._per_stream = max(1, settings.batch_size // 4)
+        self._usual = Usual()
         self._alone = alone
         self._may_be_alone = False
         self._alone_waits = False
@@ -66,6 +67,8 @@ class Fetcher:
 
     def batch_done(self, batch: Batch) -> None:
         """Make room for the next batch."""
+        if batch.items:
+            self._usual.took(batch.since_taken_ms() / 1000)
         if batch.alone:
             self._alone.release()
         self._slots.release(batch.slots)
@@ -134,7 +137,8 @@ class Fetcher:
 
     def _take_into(self, batch: Batch) -> bool:
         alone = self._may_be_alone and not batch.items and self._hands.in_work() == 0
-        take = self._hands.take(room=self._room(batch), per_stream=self._per_stream, alone_ok=alone)
+        ahead = timedelta(milliseconds=self._usual.ms)
+        take = self._hands.take(room=self._room(batch), per_stream=self._per_stream, alone_ok=alone, ahead=ahead)
         if not batch.items:
             batch.taken_at = time.monotonic()
         # A suspect runs alone, so what is in work has to be finished first.

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from moodline.metrics import Metrics
 from moodline.streams import DropReason
@@ -39,7 +40,7 @@ class Hands:
         with self._lock:
             return sum(held.in_work for held in self._held.values())
 
-    def take(self, *, room: int, per_stream: int, alone_ok: bool = False) -> Take:
+    def take(self, *, room: int, per_stream: int, alone_ok: bool = False, ahead: timedelta = timedelta(0)) -> Take:
         """Take crops, and renew all hands. ``room`` 0 only renews. Belongs to one thread."""
         with self._lock:
             idle = [Hand(stream, held.holder) for stream, held in self._held.items() if held.in_work <= 0]
@@ -47,7 +48,7 @@ class Hands:
             self._give_back(hand)
         with self._lock:
             known = {stream: (held.holder, held.cursor) for stream, held in self._held.items()}
-        take = self._queue.take(room=room, held=known, per_stream=per_stream, alone_ok=alone_ok)
+        take = self._queue.take(room=room, held=known, per_stream=per_stream, alone_ok=alone_ok, ahead=ahead)
         with self._lock:
             for stream in take.lost:
                 self._forget(Hand(stream, known[stream][0]))

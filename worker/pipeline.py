@@ -19,7 +19,7 @@ from moodline.settings import Settings
 from moodline.streams import DropReason
 from moodline.tracing import Tracing
 from moodline.work_queue import CommitRules, Hand, WorkQueue
-from worker.batch import Batch, Item, by_hand
+from worker.batch import Batch, Item, Usual, by_hand
 from worker.engines.base import Probabilities
 from worker.fetch import Fetcher
 from worker.hands import Hands
@@ -67,6 +67,7 @@ class Pipeline:
         self._settings = settings
         self._failure: BaseException | None = None
         self._late_at = math.inf
+        self._usual = Usual()
         sealer, alone = broker.sealer(), threading.Lock()
         # Each partition has threads and a queue of its own: one whose node is away holds up no other.
         self._fetchers: dict[int, Fetcher] = {}
@@ -118,7 +119,7 @@ class Pipeline:
         except Empty:
             return
         classifier = self._classifier  # a swap meets whole batches only
-        batch.items, stale = batch.split_stale()
+        batch.items, stale = batch.split_stale(self._usual.ms)
         inferred = _Inferred(
             batch=batch,
             began_ms=batch.since_taken_ms(),
@@ -144,6 +145,7 @@ class Pipeline:
             fetcher.keep_trying(partial(self._end_stale, inferred))
             if inferred.batch.items:
                 fetcher.keep_trying(partial(self._commit, inferred))
+                self._usual.took((inferred.batch.since_taken_ms() - inferred.began_ms) / 1000)
             fetcher.batch_done(inferred.batch)
 
     def _end_stale(self, done: _Inferred) -> None:

@@ -1,4 +1,4 @@
-"""The dashboard: one hand-written page that asks the public API."""
+"""The dashboard: hand-written pages that ask the public API."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+CAMERA_POLICY: Final = "camera=(self), microphone=(), geolocation=()"
+_FRESH: Final = {"Cache-Control": "no-cache"}
 STATIC: Final = Path(str(files("api") / "static"))
 
 router = APIRouter(include_in_schema=False)
@@ -16,10 +18,16 @@ router = APIRouter(include_in_schema=False)
 @router.api_route("/streams/{stream}", methods=["GET", "HEAD"])
 def page() -> FileResponse:
     """Return the page; it finds by its address what to show."""
-    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+    return FileResponse(STATIC / "index.html", headers=_FRESH)
+
+
+@router.api_route("/webcam", methods=["GET", "HEAD"])
+def webcam() -> FileResponse:
+    """Return the page that shows a browser's own webcam: the only one that may ask for the camera."""
+    return FileResponse(STATIC / "webcam.html", headers={**_FRESH, "Permissions-Policy": CAMERA_POLICY})
 
 
 @router.api_route("/analyses", methods=["GET", "HEAD"])
 def recordings() -> FileResponse:
     """Return the page of recorded videos."""
-    return FileResponse(STATIC / "analyses.html", headers={"Cache-Control": "no-cache"})
+    return FileResponse(STATIC / "analyses.html", headers=_FRESH)

@@ -9,6 +9,7 @@ import { StreamPage } from './stream.js';
 const main = document.getElementById('main');
 const link = document.getElementById('link');
 const totals = document.getElementById('totals');
+const streamsLink = document.querySelector('.pages a');
 const announce = document.getElementById('announce');
 
 const LINKS = { good: 'connected', wait: 'connecting', bad: 'offline' };
@@ -76,6 +77,8 @@ function open(path) {
   page.events = null;
   main.replaceChildren(page.view.element);
   document.title = page.view.title;
+  streamsLink.toggleAttribute('aria-current', false);
+  if (path === '/') streamsLink.setAttribute('aria-current', 'page');
   const endEvents = follow(page.view.query, {
     onEvent: (event) => page.view.onEvent(event),
     onMissed: (missed) => page.view.onMissed(missed),
@@ -105,4 +108,7 @@ document.addEventListener('click', (event) => {
   go(anchor.getAttribute('href'));
 });
 addEventListener('popstate', () => open(location.pathname));
+// A page that the browser keeps to go back to would keep its connection, too, and a browser has six for a host.
+addEventListener('pagehide', () => page.stop());
+addEventListener('pageshow', (event) => event.persisted && open(location.pathname));
 open(location.pathname);

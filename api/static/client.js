@@ -36,6 +36,13 @@ export async function send(method, path) {
   return body;
 }
 
+// What a path holds, as it is; null where there is nothing (yet).
+export async function getBlob(path) {
+  const response = await ask(path, '*/*').catch(() => null);
+  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'moodline does not answer.');
+  return response.status === 204 ? null : response.blob();
+}
+
 // Asks again and again, never twice at once, and not while nobody looks. Returns a function that ends it.
 export function repeat(task, everyMs) {
   let timer = 0;

@@ -3,9 +3,11 @@
 import { get, repeat } from './client.js';
 import { TimelineChart } from './chart.js';
 import { count, h, milliseconds, percent, setText } from './dom.js';
+import { Download } from './download.js';
 import { EMOTIONS, label, mixOf, total } from './emotions.js';
 import { EventList } from './events.js';
 import { FacesInView } from './faces.js';
+import { Preview } from './preview.js';
 import { sentenceOf, StatePill } from './state.js';
 
 const WINDOWS = [['15m', '10s', '15 min'], ['1h', '1m', '1 hour'], ['6h', '5m', '6 hours'], ['1d', '15m', '1 day'], ['7d', '1h', '7 days']];
@@ -50,6 +52,8 @@ export class StreamPage {
     this.legend = h('ul', { class: 'legend', 'aria-label': 'Share of each emotion in this window' });
     this.facts = { faces: fact('Faces now'), p50: fact('Latency, median'), p95: fact('Latency, 95th percentile'), frames: fact('Frames analysed'), reconnects: fact('Reconnects') };
     this.faces = new FacesInView();
+    this.preview = new Preview(id);
+    this.downloads = { csv: new Download('CSV', 'This timeline as CSV'), json: new Download('JSON', 'This timeline as JSON') };
     this.events = new EventList({ withStream: false });
     this.ledger = h('div', {});
     this.known = false;
@@ -74,7 +78,7 @@ export class StreamPage {
       this.source,
       h('dl', { class: 'facts' }, facts),
       this.timelinePanel(),
-      h('div', { class: 'columns' }, h('div', {}, this.faces.element, this.ledgerPanel()), this.events.element),
+      h('div', { class: 'columns' }, h('div', {}, this.preview.element, this.faces.element, this.ledgerPanel()), this.events.element),
     ];
   }
 
@@ -85,7 +89,8 @@ export class StreamPage {
       h('div', { class: 'panel-head' }, h('h2', { id: 'timeline-title' }, 'Emotions over time'),
         choice('Measure', measures, 'faces', (value) => this.show({ asShare: value === 'share' })),
         choice('Window', windows, this.window, (value) => this.show({ window: value }))),
-      this.chart.element, this.legend);
+      this.chart.element, this.legend,
+      h('p', { class: 'downloads' }, 'Download ', this.downloads.csv.element, ' · ', this.downloads.json.element));
   }
 
   ledgerPanel() {
@@ -101,6 +106,9 @@ export class StreamPage {
   async refresh() {
     const asked = this.window;
     const [, step] = WINDOWS.find(([value]) => value === asked);
+    for (const [form, link] of Object.entries(this.downloads)) {
+      link.update(`/v1/streams/${this.id}/timeline?window=${asked}&step=${step}&format=${form}`, `moodline-${this.id}-${asked}.${form}`);
+    }
     try {
       const timeline = await get(`/v1/streams/${this.id}/timeline?window=${asked}&step=${step}`);
       if (asked === this.window) this.draw(timeline);
@@ -128,6 +136,7 @@ export class StreamPage {
     this.facts.frames.set(count(stream.frames));
     this.facts.reconnects.set(count(stream.reconnects));
     setText(this.source, stream.source);
+    this.preview.update(stream);
     return this.drawLedger(stream);
   }
 
@@ -152,6 +161,7 @@ export class StreamPage {
   onEvent(event) {
     this.events.add(event);
     this.faces.onEvent(event);
+    this.preview.onEvent(event);
     if (event.kind === 'emotion') this.measure([event]);
   }
 
@@ -174,6 +184,7 @@ export class StreamPage {
 
   end() {
     this.stops.forEach((stop) => stop());
+    this.preview.end();
     this.faces.end();
     this.events.end();
   }

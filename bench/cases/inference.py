@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.arithmetic import matrix_gflops
 from bench.case import Case, Context, Result, Table
 from bench.keras_model import load_keras_model, shipped_model
 from bench.samples import Samples, number
@@ -66,18 +67,37 @@ def _run(context: Context) -> Result:
         step(faces[:count])
     seconds = _SECONDS_QUICK if context.quick else _SECONDS
     rates: dict[tuple[str, int], list[float]] = {key: [] for key in steps}
+    limits: dict[str, list[float]] = {_precision(name): [] for name, _ in steps}
     for repetition in range(context.repetitions):
         context.say(f"  repetition {repetition + 1}")
+        for precision, limit in limits.items():
+            limit.append(matrix_gflops(precision, seconds))
         for key, (step, count) in steps.items():
             rates[key].append(_faces_per_s(step, faces[:count], seconds))
+    return Result([_table(manifest, rates, limits), _limits(limits)])
+
+
+def _table(
+    manifest: ModelManifest, rates: Mapping[tuple[str, int], list[float]], limits: Mapping[str, list[float]]
+) -> Table:
     keras = Samples.of(rates[_KERAS, _KERAS_BATCH])
     rows = []
     for (name, batch), found in rates.items():
         rate = Samples.of(found)
-        gigaflops = rate.median * manifest.flops_per_face / _GIGA
-        rows.append([name, str(batch), rate.text(), number(gigaflops), rate.over(keras).text()])
+        gigaflops = Samples.of(value * manifest.flops_per_face / _GIGA for value in found)
+        share = gigaflops.over(Samples.of(limits[_precision(name)]))
+        rows.append([name, str(batch), rate.text(), number(gigaflops.median), rate.over(keras).text(), share.text()])
     title = f"{manifest.name} version {manifest.version}, {number(manifest.flops_per_face / _GIGA)} GFLOP a face"
-    return Result([Table(title, ("engine", "batch", "faces/s", "GFLOP/s", f"times {_KERAS}"), rows)])
+    return Table(title, ("engine", "batch", "faces/s", "GFLOP/s", f"times {_KERAS}", "of the limit"), rows)
+
+
+def _limits(limits: Mapping[str, list[float]]) -> Table:
+    rows = [[precision, Samples.of(found).text()] for precision, found in limits.items()]
+    return Table("The limit: a product of two matrices of 1024x1024", ("precision", "GFLOP/s"), rows)
+
+
+def _precision(engine: str) -> str:
+    return "bf16" if engine.endswith("bf16") else "f32"
 
 
 CASE = Case(
@@ -86,6 +106,7 @@ CASE = Case(
     "Inference: faces a second of each engine",
     "The shipped model on random faces, each engine in turn, warmed. keras.predict is what the original notebook "
     f"called; here it gets {_FACES} faces in batches of {_KERAS_BATCH}, which is kinder than one face a call. The "
+    "limit is what OpenVINO reaches in a large matrix product of the same precision, in turn with the engines. The "
     "loss of accuracy of each precision stands in the model card.",
     _run,
 )

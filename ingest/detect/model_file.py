@@ -4,10 +4,12 @@ The model is not part of moodline; its digest is, so that no other file is ever 
 or the network.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +27,7 @@ MODEL_URL: Final = (
 )
 DOWNLOAD_TIMEOUT_S: Final = 5.0
 _MOST_BYTES: Final = 1_000_000
+_TRY_AGAIN_S: Final = 3600.0
 
 Fetch = Callable[[str], bytes]
 
@@ -47,11 +50,17 @@ def find_model(configured: Path | None, *, download: bool, fetch: Fetch | None =
     if not download:
         _warn("it is not in the cache, and ingest.detector_download is off")
         return None
+    if failed := _failed_lately():
+        _warn(f"{failed}; the next try is due an hour after that")
+        return None
     try:
         _store((fetch or _fetch)(MODEL_URL), cached)
     except (OSError, ValueError) as error:
-        _warn(str(error))
+        _remember_failure(str(error))
+        _warn(f"downloading it failed: {error}")
         return None
+    _failure_note().unlink(missing_ok=True)
+    log.info("YuNet's model (233 kB) was downloaded from %s to %s.", MODEL_URL, cached)
     return cached
 
 
@@ -65,8 +74,29 @@ def _is_the_model(path: Path) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == MODEL_SHA256
 
 
+def _failure_note() -> Path:
+    """Where a failed download is noted: the next start shall neither wait for the network nor say it anew."""
+    return cache_folder() / f"{MODEL_NAME}.failed"
+
+
+def _failed_lately() -> str | None:
+    """Return what went wrong in the last hour and when; None where nothing did."""
+    try:
+        note = _failure_note()
+        passed_s = time.time() - note.stat().st_mtime
+        reason = note.read_text("utf-8", "replace")
+    except OSError:
+        return None
+    return f"downloading it failed {passed_s / 60:.0f} minutes ago: {reason}" if 0 <= passed_s < _TRY_AGAIN_S else None
+
+
+def _remember_failure(reason: str) -> None:
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs a try at the next start
+        _failure_note().parent.mkdir(parents=True, exist_ok=True)
+        _failure_note().write_text(reason, "utf-8")
+
+
 def _fetch(url: str) -> bytes:
-    log.info("Downloading YuNet's model (233 kB) from %s", url)
     with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT_S) as answer:  # noqa: S310 - MODEL_URL, https
         content: bytes = answer.read(_MOST_BYTES)
     return content

@@ -8,15 +8,18 @@ from typing import Final
 
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.sources.base import Pause, Source, Unsupported, Wanted, always
+from ingest.sources.browser import BrowserWebcam
 from ingest.sources.demo import DemoCamera
-from ingest.sources.network import NetworkCamera
+from ingest.sources.network import NetworkCamera, RemoteFilm
 from ingest.sources.pictures import Pictures, picture_files
 from ingest.sources.playback import Playback
 from ingest.sources.recorded import RecordedFile
 from ingest.sources.video_capture import CaptureOpener, Timeouts, open_with_opencv
 from ingest.sources.webcam import Webcam
+from moodline.broker import Broker
 from moodline.settings import IngestSettings, StreamSettings
 from moodline.settings.source import source_path
+from moodline.settings.stream_parts import size_of
 
 _KEY_LENGTH: Final = 10
 
@@ -29,6 +32,7 @@ class SourceContext:
     native_lines: ReadLines = no_lines
     resume_after: int = -1
     opener: CaptureOpener = open_with_opencv
+    broker: Broker | None = None
     wanted: Wanted = always
 
 
@@ -37,17 +41,15 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
     url = stream.url.get_secret_value()
     match stream.kind:
         case "rtsp" | "http":
-            timeouts = Timeouts(settings.open_timeout.total_seconds(), settings.read_timeout.total_seconds())
-            return NetworkCamera(
+            return _network_source(stream, settings, context)
+        case "webcam":
+            return Webcam(
                 url,
-                timeouts=timeouts,
-                transport=stream.transport,
-                native_lines=context.native_lines,
+                size=size_of(stream.camera_size) if stream.camera_size else None,
+                pixel_format=stream.camera_format,
                 opener=context.opener,
                 wanted=context.wanted,
             )
-        case "webcam":
-            return Webcam(url, opener=context.opener, wanted=context.wanted)
         case "demo":
             return DemoCamera(fps=stream.fps, pause=context.pause)
         case "file":
@@ -60,7 +62,30 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
         case "pictures" | "glob":
             return Pictures(source_path(url), playback=_playback(stream, context))
         case "browser":
-            raise Unsupported(f"Stream {stream.id}: this version cannot read a browser's webcam; choose another url.")
+            if context.broker is None:
+                raise Unsupported("A browser's webcam is opened on the page /webcam of a running moodline.")
+            return BrowserWebcam(stream.id, broker=context.broker, pause=context.pause)
+
+
+def _network_source(stream: StreamSettings, settings: IngestSettings, context: SourceContext) -> Source:
+    url = stream.url.get_secret_value()
+    timeouts = Timeouts(settings.open_timeout.total_seconds(), settings.read_timeout.total_seconds())
+    if stream.recorded:
+        return RemoteFilm(
+            url,
+            timeouts=timeouts,
+            playback=_playback(stream, context),
+            native_lines=context.native_lines,
+            opener=context.opener,
+        )
+    return NetworkCamera(
+        url,
+        timeouts=timeouts,
+        transport=stream.transport,
+        native_lines=context.native_lines,
+        opener=context.opener,
+        wanted=context.wanted,
+    )
 
 
 def recording_key(stream: StreamSettings) -> str:
@@ -68,6 +93,8 @@ def recording_key(stream: StreamSettings) -> str:
 
     The same recording with another ``start_at`` is another one: its events carry other times.
     """
+    if stream.kind == "http":
+        return hashlib.sha256(f"{stream.shown_url}\0{stream.start_at}".encode()).hexdigest()[:_KEY_LENGTH]
     path = source_path(stream.url.get_secret_value())
     digest = hashlib.sha256(f"{path.absolute()}\0{stream.start_at}".encode())
     for file in _files_of(stream, path):

@@ -1,10 +1,12 @@
-"""Network cameras: RTSP, and HTTP in whatever container FFmpeg can read (MJPEG, HLS, MP4)."""
+"""Network cameras, RTSP and HTTP in whatever container FFmpeg can read (MJPEG, HLS), and films of web servers."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
+from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import cv2
 
@@ -12,6 +14,8 @@ from ingest.diagnosis import diagnose
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.sources.base import Frame, SourceFailure, Stalled, Unreachable, Wanted, always
 from ingest.sources.http_answer import http_answer
+from ingest.sources.playback import Playback
+from ingest.sources.recorded import RecordedFile
 from ingest.sources.video_capture import (
     CaptureOpener,
     Timeouts,
@@ -22,8 +26,10 @@ from ingest.sources.video_capture import (
 )
 from moodline.redact import redact_url
 
-# FFmpeg watches a new stream for seconds to learn its frame rate, which nobody here asks for (microseconds).
-_QUICK_START: Final = "analyzeduration;500000"
+# FFmpeg watches a new stream for seconds (in microseconds) to learn its frame rate, which nobody here asks for.
+_QUICK_START: Final = "analyzeduration;500000|fpsprobesize;0"
+# A film's server may be away for a moment: FFmpeg goes on where it was.
+_FILM: Final = "reconnect;1|reconnect_streamed;1|reconnect_delay_max;4"
 # Decoding a camera takes a fraction of a core; more threads would add memory and a frame of delay each.
 _ONE_THREAD: Final = (cv2.CAP_PROP_N_THREADS, 1)
 
@@ -56,15 +62,9 @@ class NetworkCamera:
         # OpenCV reads FFmpeg's options from here only. A capture process has one source, so nobody
         # else is meant.
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"rtsp_transport;{self._transport}|{_QUICK_START}"
-        self._native_lines()
-        started = time.monotonic()
-        params = [*self._timeouts.as_params(), *_ONE_THREAD]
-        capture = self._opener(self._url, cv2.CAP_FFMPEG, params)
-        if not capture.isOpened():
-            capture.release()
-            raise self._why_not(time.monotonic() - started)
-        check_size(capture, source=self._shown)
-        self._capture = capture
+        self._capture = open_address(
+            self._url, timeouts=self._timeouts, native_lines=self._native_lines, opener=self._opener
+        )
 
     def frames(self) -> Iterator[Frame]:
         """Yield frames as they come; raises SourceFailure when none comes in the read timeout."""
@@ -84,15 +84,51 @@ class NetworkCamera:
             self._capture.release()
             self._capture = None
 
-    def _why_not(self, took_s: float) -> SourceFailure:
-        silence = self._silence(took_s)
-        failure = diagnose(self._native_lines(), source=self._shown, otherwise=silence)
-        if failure is silence and self._url.lower().startswith("http"):
-            lines = http_answer(self._url, timeout_s=self._timeouts.open_s)
-            failure = diagnose(lines, source=self._shown, otherwise=silence)
-        return failure
 
-    def _silence(self, took_s: float) -> Unreachable:
-        if took_s >= self._timeouts.open_s * 0.9:
-            return Unreachable(f"{self._shown} gave no answer in {self._timeouts.open_s:g} s; trying again.")
-        return Unreachable(f"{self._shown} cannot be opened, and FFmpeg does not say why; trying again.")
+class RemoteFilm(RecordedFile):
+    """A video file on a web server, read to its end."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeouts: Timeouts,
+        playback: Playback,
+        native_lines: ReadLines = no_lines,
+        opener: CaptureOpener = open_with_opencv,
+    ) -> None:
+        super().__init__(Path(urlsplit(url).path), playback=playback, native_lines=native_lines, opener=opener)
+        self._url = url
+        self._shown = redact_url(url)
+        self._timeouts = timeouts
+
+    def _opened(self) -> VideoCapture:
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _FILM
+        return open_address(self._url, timeouts=self._timeouts, native_lines=self._native_lines, opener=self._opener)
+
+
+def open_address(url: str, *, timeouts: Timeouts, native_lines: ReadLines, opener: CaptureOpener) -> VideoCapture:
+    """Connect to ``url``; takes at most the open timeout. Raises SourceFailure."""
+    native_lines()
+    started = time.monotonic()
+    capture = opener(url, cv2.CAP_FFMPEG, [*timeouts.as_params(), *_ONE_THREAD])
+    if not capture.isOpened():
+        capture.release()
+        raise _why_not(url, native_lines(), took_s=time.monotonic() - started, open_s=timeouts.open_s)
+    check_size(capture, source=redact_url(url))
+    return capture
+
+
+def _why_not(url: str, lines: Sequence[str], *, took_s: float, open_s: float) -> SourceFailure:
+    shown = redact_url(url)
+    silence = _silence(shown, took_s, open_s)
+    failure = diagnose(lines, source=shown, otherwise=silence)
+    if failure is silence and url.lower().startswith("http"):
+        failure = diagnose(http_answer(url, timeout_s=open_s), source=shown, otherwise=silence)
+    return failure
+
+
+def _silence(shown: str, took_s: float, open_s: float) -> Unreachable:
+    if took_s >= open_s * 0.9:
+        return Unreachable(f"{shown} gave no answer in {open_s:g} s; trying again.")
+    return Unreachable(f"{shown} cannot be opened, and FFmpeg does not say why; trying again.")

@@ -25,7 +25,7 @@ class Pictures:
 
     def __init__(self, path: Path, *, playback: Playback) -> None:
         self._path = path
-        self._player = Player(playback)
+        self._player = Player(playback, of_now=True)
         self._files: list[Path] = []
 
     def open(self) -> None:

@@ -34,10 +34,15 @@ class Playback:
 
 
 class Player:
-    """Turns passes through a recording into numbered, timed frames."""
+    """Turns passes through a recording into numbered, timed frames.
 
-    def __init__(self, playback: Playback) -> None:
+    With ``of_now`` each frame of a recording without ``start_ms`` is of the moment when it is read: pictures have no
+    clock of their own, and none of them is of the future.
+    """
+
+    def __init__(self, playback: Playback, *, of_now: bool = False) -> None:
         self._playback = playback
+        self._of_now = of_now and playback.start_ms is None
         self._start_ms = playback.start_ms
         self._played_from: tuple[float, float] | None = None
         self._continues = True
@@ -72,7 +77,7 @@ class Player:
         if pixels is None:
             return None
         self._wait_until_due(media_ms)
-        if self._start_ms is None:
+        if self._start_ms is None or self._of_now:
             self._start_ms = time.time_ns() // 1_000_000 - round(media_ms)
         captured_at_ms = self._start_ms + round(media_ms)
         continues, self._continues = self._continues, True

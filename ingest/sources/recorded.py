@@ -31,6 +31,7 @@ class RecordedFile:
         opener: CaptureOpener = open_with_opencv,
     ) -> None:
         self._path = path
+        self._shown = str(path)
         self._player = Player(playback)
         self._native_lines = native_lines
         self._opener = opener
@@ -82,9 +83,9 @@ class RecordedFile:
 
     def _cut_off(self, count: int, promised: int) -> EndedEarly | Unsupported:
         if count == 0:
-            return Unsupported(f"{self._path} holds no frame that can be decoded: it is damaged or no video.")
+            return Unsupported(f"{self._shown} holds no frame that can be decoded: it is damaged or no video.")
         return EndedEarly(
-            f"{self._path} ended early: only {count} of its {promised} frames can be decoded, so it is "
+            f"{self._shown} ended early: only {count} of its {promised} frames can be decoded, so it is "
             "cut off or damaged; what could be read was analysed."
         )
 

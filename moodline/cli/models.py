@@ -27,7 +27,7 @@ def build_models() -> typer.Typer:
     app.command()(show)
     # --help too is passed on: the trainer describes its own options.
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
-    for command in (publish, check):
+    for command in (publish, check, compare):
         app.command(context_settings=passed_on, add_help_option=False)(command)
     app.command()(use)
     return app
@@ -71,6 +71,11 @@ def publish(context: typer.Context) -> None:
 def check(context: typer.Context) -> None:
     """Compare the workers' engines with the Keras model."""
     replace_process("-P", "-m", "trainer", "models", "check", *context.args)
+
+
+def compare(context: typer.Context) -> None:
+    """Score models side by side, for a model card."""
+    replace_process("-P", "-m", "trainer", "models", "compare", *context.args)
 
 
 def use(model: Model, config: Config = None) -> None:

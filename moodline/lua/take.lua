@@ -1,24 +1,25 @@
 #!lua flags=allow-oom
 -- take (worker): crops of the streams that are ready, in turn, and the worker's hand on these streams.
--- args: worker, nonce, room, per_stream, lease_ms, alone_ok, held {stream -> {hand, cursor}}
+-- args: worker, nonce, room, per_stream, lease_ms, ahead_ms, alone_ok, held {stream -> {hand, cursor}}
 -- Returns {now, streams that wait to be tried alone, {{stream, hand, alone, attempts,
 -- entries {id, age_ms now, meta, image, age_ms at enqueue}, max_age_ms (0: recorded)}, ...}, lost}.
 local taken, later, waiting, lost = {}, {}, {}, {}
 local room = args.room
-local alone_waits = 0
+local alone_waits, hands = 0, 0
 local DROP_AT_MOST, VISIT_AT_MOST = 4096, 512
 local dropped = 0
 note_clock()
 
-local function renew(stream)
-  redis.call('HSET', key.hand(stream), 'deadline', now + args.lease_ms)
+-- Renews or takes a hand; further arguments are fields of it that change.
+local function keep_hand(stream, ...)
+  redis.call('HSET', key.hand(stream), 'deadline', now + args.lease_ms, ...)
   redis.call('PEXPIRE', key.hand(stream), 86400000)
   redis.call('ZADD', key.hands, now + args.lease_ms, stream)
 end
 
 for stream, mine in pairs(args.held) do
   if holds_hand(stream, mine[1]) then
-    renew(stream)
+    keep_hand(stream)
   else
     lost[#lost + 1] = stream
   end
@@ -32,8 +33,8 @@ local function remember_suspects(stream, cursor)
   end
 end
 
--- Returns hand and cursor, or nil when another worker has its hand on the stream.
-local function put_hand_on(stream)
+-- Returns hand, cursor, and whether the hand is a new one; nil when another worker has its hand on the stream.
+local function hand_for(stream)
   local hand = redis.call('HMGET', key.hand(stream), 'holder', 'worker', 'cursor', 'deadline')
   local mine = args.held[stream]
   if hand[1] and mine and hand[1] == mine[1] then
@@ -45,15 +46,11 @@ local function put_hand_on(stream)
     end
     remember_suspects(stream, hand[3])
   end
-  local holder = args.worker .. ':' .. args.nonce .. ':' .. digits(redis.call('HINCRBY', key.state, 'hand', 1))
-  redis.call('DEL', key.hand(stream))
-  redis.call('HSET', key.hand(stream), 'holder', holder, 'worker', args.worker, 'cursor', '0-0')
-  renew(stream)
-  -- The same take may come to this stream again: it goes on under this hand, from where it came to.
-  args.held[stream] = {holder, '0-0'}
-  return holder, '0-0', true
+  hands = hands + 1
+  return args.worker .. ':' .. args.nonce .. ':' .. hands, '0-0', true
 end
 
+-- What was left of another hand.
 local function let_go(stream)
   redis.call('DEL', key.hand(stream))
   redis.call('ZREM', key.hands, stream)
@@ -61,33 +58,33 @@ local function let_go(stream)
 end
 
 -- Live crops that outlived max_age are dropped here, before anybody computes anything for them.
-local function read_fresh(stream, cursor, limit)
-  local bounds = redis.call('HMGET', key.info(stream), 'recorded', 'max_age_ms')
-  local max_age = bounds[1] == '0' and tonumber(bounds[2]) or nil
+-- So are those that would do so until their event is written, which takes about `ahead_ms`.
+local function read_fresh(stream, cursor, limit, max_age)
+  local oldest = max_age and max_age - math.min(args.ahead_ms, max_age / 2)
   local fresh = {}
   while #fresh < limit and dropped < DROP_AT_MOST do
     local entries = redis.call('XRANGE', key.queue(stream), '(' .. cursor, '+', 'COUNT', limit - #fresh)
     for _, entry in ipairs(entries) do
       cursor = entry[1]
       local fields = fields_of(entry[2])
-      if max_age and age_of(entry[1], fields) > max_age then
+      local age = age_of(entry[1], fields)
+      if oldest and age > oldest then
         drop_entry(stream, entry[1], fields, 'stale')
         dropped = dropped + 1
       else
-        fresh[#fresh + 1] = {entry[1], digits(age_of(entry[1], fields)), fields.meta or '', fields.image or '',
+        fresh[#fresh + 1] = {entry[1], digits(age), fields.meta or '', fields.image or '',
           digits(number(fields.age) or 0)}
       end
     end
     if #entries == 0 then
-      return fresh, max_age or 0, false
+      return fresh, false
     end
   end
-  return fresh, max_age or 0, true
+  return fresh, true
 end
 
 -- Returns 'none', 'alone' or 'wait' for the next crop of a stream after `cursor`.
-local function suspicion(stream, cursor)
-  local suspect = redis.call('HGET', key.info(stream), 'suspect')
+local function suspicion(stream, cursor, suspect)
   if not suspect then
     return 'none'
   end
@@ -116,23 +113,25 @@ end
 
 local function take_from(stream)
   reconcile(stream)
-  local hand, cursor, fresh_hand = put_hand_on(stream)
+  local hand, cursor, is_new = hand_for(stream)
   if not hand then
     return
   end
-  local state = suspicion(stream, cursor)
+  local info = redis.call('HMGET', key.info(stream), 'suspect', 'recorded', 'max_age_ms')
+  local state = suspicion(stream, cursor, info[1])
   if state == 'wait' then
     alone_waits = alone_waits + 1
     waiting[#waiting + 1] = stream
-    if fresh_hand then
+    if is_new then
       let_go(stream)
     end
     return
   end
   local limit = state == 'alone' and 1 or math.min(args.per_stream, room)
-  local entries, max_age, more = read_fresh(stream, cursor, limit)
+  local max_age = info[2] == '0' and tonumber(info[3]) or nil
+  local entries, more = read_fresh(stream, cursor, limit, max_age)
   if #entries == 0 then
-    if fresh_hand then
+    if is_new then
       let_go(stream)
     end
     if more then
@@ -142,7 +141,12 @@ local function take_from(stream)
   end
   -- The last one that the worker gets to see: by it a commit tells whether a take has gone on meanwhile.
   local last = entries[#entries][1]
-  redis.call('HSET', key.hand(stream), 'cursor', last)
+  if is_new then
+    keep_hand(stream, 'holder', hand, 'worker', args.worker, 'cursor', last)
+  else
+    redis.call('HSET', key.hand(stream), 'cursor', last)
+  end
+  -- The same take may come to this stream again: it goes on under this hand, from where it came to.
   args.held[stream] = {hand, last}
   if more then
     -- At the end of the list: the other streams have their turn before this one's next crops.
@@ -154,7 +158,7 @@ local function take_from(stream)
     room = 0
   end
   room = room - #entries
-  taken[#taken + 1] = {stream, hand, state == 'alone' and 1 or 0, attempts, entries, digits(max_age)}
+  taken[#taken + 1] = {stream, hand, state == 'alone' and 1 or 0, attempts, entries, digits(max_age or 0)}
 end
 
 local visits = 0

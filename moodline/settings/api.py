@@ -1,6 +1,7 @@
 """The settings of api, which answers over HTTP."""
 
 import ipaddress
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import ByteSize, Field, StringConstraints
@@ -8,7 +9,7 @@ from pydantic import ByteSize, Field, StringConstraints
 from moodline.config.schema import Unit
 from moodline.settings.allowed import SourceRule
 from moodline.settings.section import Section
-from moodline.settings.units import MIB, Port, Size
+from moodline.settings.units import KIB, MIB, Duration, Port, Size
 
 KeyLine = Annotated[str, StringConstraints(pattern=r"^(read|write|webcam):[0-9a-f]{8}:[0-9a-f]{64}$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]+$")]
@@ -65,6 +66,32 @@ class ApiSettings(Section):
         default=200,
         ge=1,
         description="Subscribers that may follow live events at once; each can make up to 1,000 events wait.",
+    )
+    answer_age: Duration = Field(
+        default=timedelta(milliseconds=500),
+        le=timedelta(minutes=1),
+        description=(
+            "How old the answer for a summary or timeline may be: who asks the same within this time gets the same "
+            "answer, so that many dashboards cost as much as one. 0s: every question is asked anew."
+        ),
+    )
+    max_webcams: Annotated[int, Unit("webcams")] = Field(
+        default=4,
+        ge=0,
+        le=100,
+        description="Webcams of browsers (the page /webcam) that may send pictures at once. 0: none may.",
+    )
+    webcam_fps: Annotated[float, Unit("pictures per second")] = Field(
+        default=8,
+        gt=0,
+        le=30,
+        description="Pictures a second that one browser's webcam may send; what comes faster is left out.",
+    )
+    webcam_max_picture: Size = Field(
+        default=ByteSize(256 * KIB),
+        ge=KIB,
+        le=MIB,
+        description="The largest JPEG of a browser's webcam. The page sends about 40 KiB, 640 pixels wide.",
     )
     stream_sources: tuple[SourceRule, ...] = Field(
         default=("demo",),

@@ -1,13 +1,16 @@
 """What kind of video source a URL names; the one place that decides it."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 SourceKind = Literal["rtsp", "http", "webcam", "file", "pictures", "glob", "demo", "browser"]
 """``file`` is one video, ``pictures`` one picture or a folder of them, ``glob`` a pattern of pictures."""
 
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+FILM_SUFFIXES: Final = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm"})
+"""What a web server's address ends in where it is a film and no camera."""
 RECORDED_KINDS: Final[frozenset[SourceKind]] = frozenset({"file", "pictures", "glob"})
 
 _SCHEMES: Final[dict[str, SourceKind]] = {
@@ -41,9 +44,18 @@ def source_kind(url: str) -> SourceKind:
     return _kind_of_path(url)
 
 
-def is_recorded(url: str) -> bool:
-    """Return whether ``url`` is a recording, read to its end without dropping, and not a live source."""
-    return source_kind(url) in RECORDED_KINDS
+def is_recorded(url: str, *, live: bool | None = None) -> bool:
+    """Return whether ``url`` is a recording, read to its end without dropping, and not a live source.
+
+    Of a web server's address ``live`` says which it is, or else its path: cameras show no film file.
+    """
+    kind = source_kind(url)
+    if kind != "http":
+        return kind in RECORDED_KINDS
+    if live is not None:
+        return not live
+    parts = urlsplit(url)
+    return not parts.query and PurePosixPath(parts.path).suffix.lower() in FILM_SUFFIXES
 
 
 def source_path(url: str) -> Path:

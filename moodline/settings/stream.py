@@ -1,13 +1,10 @@
 """The settings of one video stream."""
 
-import re
 from datetime import timedelta
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
-    BeforeValidator,
     ByteSize,
     Field,
     SecretStr,
@@ -20,50 +17,16 @@ from moodline.redact import redact_url
 from moodline.settings.polygon import Polygons
 from moodline.settings.section import Section
 from moodline.settings.source import SourceKind, is_recorded, source_kind
+from moodline.settings.stream_parts import CameraFormat, CameraSize, Labels, SourceUrl, StreamId
 from moodline.settings.units import KIB, MIB, PositiveDuration, Size
 
 LIVE_FPS: Final = 5.0
-_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-_LABEL_LENGTH: Final = 128
-_LABEL: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 
-def _number_as_text(value: object) -> object:
-    """YAML reads ``url: 0`` and ``id: 7`` as numbers."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _slug(value: str) -> str:
-    if not _ID.fullmatch(value):
-        raise ValueError(
-            "must be 1 to 64 small letters, digits, - or _ and begin with a letter or digit, as in front-door"
-        )
-    return value
-
-
-def _known_source(url: SecretStr) -> SecretStr:
-    source_kind(url.get_secret_value())
-    return url
-
-
-def _few_short_labels(labels: dict[str, str]) -> dict[str, str]:
-    if any(not _LABEL.fullmatch(name) or len(text) > _LABEL_LENGTH for name, text in labels.items()):
-        raise ValueError(
-            "must be names of small letters, digits and _ (at most 32), each with at most "
-            f"{_LABEL_LENGTH} characters of text"
-        )
-    return labels
-
-
-def _default_fps(fields: dict[str, object]) -> float | None:
+def _default_fps(fields: dict[str, Any]) -> float | None:
     url = fields.get("url")
-    return None if isinstance(url, SecretStr) and is_recorded(url.get_secret_value()) else LIVE_FPS
-
-
-StreamId = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_slug)]
-SourceUrl = Annotated[SecretStr, BeforeValidator(_number_as_text), AfterValidator(_known_source)]
-LabelText = Annotated[str, BeforeValidator(_number_as_text)]
-Labels = Annotated[dict[str, LabelText], Field(max_length=16), AfterValidator(_few_short_labels)]
+    is_film = isinstance(url, SecretStr) and is_recorded(url.get_secret_value(), live=fields.get("live"))
+    return None if is_film else LIVE_FPS
 
 
 class StreamSettings(Section):
@@ -78,6 +41,13 @@ class StreamSettings(Section):
             "file, a picture, a folder or a glob of pictures, demo (the built-in camera) or browser: (a "
             "webcam in the dashboard). It is treated as a secret because it may hold a password."
         )
+    )
+    live: bool | None = Field(
+        default=None,
+        description=(
+            "http(s) only: whether the address is a camera (true) or a film that ends (false). Unset, it is a film "
+            "where its path ends in .mp4, .m4v, .mov, .mkv, .avi or .webm and no query follows."
+        ),
     )
     enabled: bool = Field(
         default=True, description="Whether the stream is read; false keeps its settings but leaves it out."
@@ -210,12 +180,31 @@ class StreamSettings(Section):
         default=None,
         description=(
             "Recorded sources only: the time of the first frame with its zone, such as 2024-05-01T08:00:00Z, "
-            "so that events carry the time they were filmed. Unset, the time when reading began."
+            "so that events carry the time they were filmed. Unset, the time when reading began, and of a picture the "
+            "time when it was read."
         ),
     )
     transport: Literal["tcp", "udp"] = Field(
         default="tcp",
         description=("RTSP only: tcp loses no packets and passes firewalls; udp has less delay on a clean network."),
+    )
+    camera_size: CameraSize | None = Field(
+        default=None,
+        description="Webcams only: the picture size to ask for, such as 1280x720. Unset, the device's own.",
+    )
+    camera_format: CameraFormat | None = Field(
+        default=None,
+        description=(
+            "Webcams only: the pixel format to ask for, such as MJPG, with which many cameras are faster. Unset, the "
+            "device's own."
+        ),
+    )
+    preview: Literal["off", "blurred", "clear"] = Field(
+        default="off",
+        description=(
+            "Whether the dashboard may show the stream's picture: off, blurred (the faces), or clear. It is made only "
+            "while somebody looks, lives in Redis for 3 seconds, sealed, and is never stored."
+        ),
     )
     labels: Labels = Field(
         default_factory=dict,
@@ -230,7 +219,7 @@ class StreamSettings(Section):
     @property
     def recorded(self) -> bool:
         """Whether the source is a recording, read to its end without dropping."""
-        return is_recorded(self.url.get_secret_value())
+        return is_recorded(self.url.get_secret_value(), live=self.live)
 
     @property
     def shown_url(self) -> str:
@@ -251,6 +240,20 @@ class StreamSettings(Section):
             raise ValueError("is only for recorded sources (files and pictures), and this one is live; remove it")
         return value
 
+    @field_validator("live")
+    @classmethod
+    def _live_is_for_http(cls, value: bool | None, info: ValidationInfo) -> bool | None:
+        if value is not None and _kind_of(info) not in {None, "http"}:
+            raise ValueError("is only for http:// and https:// sources; remove it")
+        return value
+
+    @field_validator("camera_size", "camera_format")
+    @classmethod
+    def _only_for_webcams(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and _kind_of(info) not in {None, "webcam"}:
+            raise ValueError("is only for webcams; remove it")
+        return value
+
     @field_validator("transport")
     @classmethod
     def _udp_is_for_rtsp(cls, value: str, info: ValidationInfo) -> str:
@@ -266,4 +269,4 @@ def _kind_of(info: ValidationInfo) -> SourceKind | None:
 
 
 def _recorded(info: ValidationInfo) -> bool:
-    return is_recorded(info.data["url"].get_secret_value())
+    return is_recorded(info.data["url"].get_secret_value(), live=info.data.get("live"))

@@ -29,7 +29,8 @@ class Fleet:
             on_line=on_line,
         )
         self._workers = [self._worker(number, sealed) for number in range(1, plan.workers + 1)]
-        api = {**common, "MOODLINE_API__PORT": str(plan.api_port)}
+        # The api seals the pictures of browsers' webcams for ingest.
+        api = {**sealed, "MOODLINE_API__PORT": str(plan.api_port)}
         self._api = Service("api", "api", arguments=self._arguments, env=lambda: api, on_line=on_line)
         self._jobs = Service(
             "jobs", "jobs", arguments=self._arguments, env=lambda: self._for_jobs(sealed), on_line=on_line

@@ -74,7 +74,7 @@ class Monitor:
     @property
     def finished(self) -> bool:
         """Whether all streams are recordings that have been read and worked off to their end."""
-        if len(self.views) < len(self._streams) or not self.drained:
+        if not self._streams or len(self.views) < len(self._streams) or not self.drained:
             return False
         statuses = [view.status for view in self.views.values()]
         return all(status and status.kind == "recorded" and status.state in _NO_MORE for status in statuses)

@@ -40,8 +40,13 @@ class Plan:
 
     @property
     def streams(self) -> list[StreamSettings]:
-        """The streams that are read."""
-        return [stream for stream in self.settings.streams if stream.enabled]
+        """The streams that are read from the start; browsers' webcams come and go."""
+        return [stream for stream in self.settings.streams if stream.enabled and stream.kind != "browser"]
+
+    @property
+    def webcam_url(self) -> str:
+        """Where a browser on this machine shows its own webcam."""
+        return f"{self.api_url}/webcam"
 
     @property
     def api_url(self) -> str:
@@ -76,7 +81,7 @@ def environment(plan: Plan, redis_url: str) -> dict[str, str]:
 
 
 def seal_key(settings: Settings) -> dict[str, str]:
-    """Return the key that seals the faces, for ingest and worker alone: the configured one or a fresh one."""
+    """Return the key that seals pictures and faces in Redis: the configured one or a fresh one."""
     configured = settings.redis.seal_key
     return {"MOODLINE_SEAL_KEY": configured.get_secret_value() if configured else new_key()}
 

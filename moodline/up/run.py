@@ -51,13 +51,14 @@ def run(options: Options) -> None:
         stack.callback(fleet.kill)
         session = _Session(Monitor(broker, streams), fleet, view, server, stop)
         try:
-            session.start(all_recorded=all(stream.recorded for stream in plan.streams))
+            session.start(all_recorded=bool(streams) and all(stream.recorded for stream in plan.streams))
             session.watch(options.duration_s)
         finally:
             session.finish()
         view.close()
         print_summary(session.monitor, streams, session.watched_s)
-    require_events(session.monitor, streams)
+    if streams:
+        require_events(session.monitor, streams)
 
 
 class _Session:
@@ -168,12 +169,14 @@ def _connected(plan: Plan, url: str) -> Iterator[Broker]:
 @contextmanager
 def _shown(plan: Plan) -> Iterator[View]:
     console = Console()
-    heading = f"moodline {__version__}  ·  {plan.api_url}"
+    heading = f"moodline {__version__}  ·  {plan.api_url}  ·  your own webcam: {plan.webcam_url}"
     view: View = Lines()
     if console.is_terminal:
         view = LiveView(console, heading, [stream.id for stream in plan.streams])
     try:
-        view.log("up", f"Starting {', '.join(stream.id for stream in plan.streams)}; the API is at {plan.api_url}.")
+        streams = ", ".join(stream.id for stream in plan.streams) or "the page for webcams"
+        view.log("up", f"Starting {streams}; the API is at {plan.api_url}.")
+        view.log("up", f"Your own webcam: {plan.webcam_url}")
         yield view
     finally:
         view.close()

@@ -1,5 +1,6 @@
 """A headless Chromium, spoken to in its DevTools protocol over a pipe: no driver, no port."""
 
+import base64
 import contextlib
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.needs import command
+from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 FLAGS = (
@@ -24,6 +26,7 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-pipe",
 )
+ARTEFACTS = ROOT / "test-artefacts"
 ANSWER_WITHIN_S = 20.0
 # Chromium reads commands from descriptor 3 and writes to 4. (sh may not know descriptors above 9.)
 AS_3_AND_4 = 'exec 98<&"$0" 99>&"$1" 3<&98 4>&99 98<&- 99>&-; shift; exec "$@"'
@@ -66,6 +69,16 @@ class Browser:
         """Wait until the page shows `words`."""
         wait_until(lambda: words in self.text(), description=f"the page shows {words!r}", interval=0.1)
 
+    def picture(self, file: Path, *, width: int = 1280, height: int = 800, dark: bool = False) -> None:
+        """Save what the page shows in a window of that size as a PNG."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        file.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command and return its answer."""
         self._last_id += 1
@@ -100,8 +113,14 @@ class Browser:
             self.hosts.add(params["request"]["url"].split("/")[2])
 
 
+def artefact(browser: Browser, name: str, **window: Any) -> None:
+    """Keep a screenshot for whoever wants to see what a test saw; git passes the folder over."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    browser.picture(ARTEFACTS / f"{name}.png", **window)
+
+
 @contextlib.contextmanager
-def chromium(folder: Path) -> Iterator[Browser]:
+def chromium(folder: Path, *flags: str) -> Iterator[Browser]:
     """Run a Chromium with its profile in `folder`."""
     command_read, command_write = os.pipe()
     answer_read, answer_write = os.pipe()
@@ -114,6 +133,7 @@ def chromium(folder: Path) -> Iterator[Browser]:
             str(answer_write),
             command("chromium"),
             *FLAGS,
+            *flags,
             f"--user-data-dir={folder}",
         ],
         pass_fds=(command_read, answer_write),

@@ -54,6 +54,22 @@ def test_files_and_pictures_are_recorded(url: str) -> None:
     assert is_recorded(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "live", "recorded"),
+    [
+        ("https://host/films/a.MP4", None, True),
+        ("http://me:p@host/a.webm", None, True),
+        ("http://camera/stream.mp4?src=1", None, False),
+        ("http://camera/video.mjpg", None, False),
+        ("http://camera/live.m3u8", None, False),
+        ("http://camera/live.mp4", True, False),
+        ("http://host/films/a", False, True),
+    ],
+)
+def test_a_web_servers_film_is_recorded_and_its_camera_live(url: str, live: bool | None, recorded: bool) -> None:
+    assert is_recorded(url, live=live) == recorded
+
+
 @pytest.mark.parametrize("url", ["0", "demo", "rtsp://camera", "https://camera", "browser:"])
 def test_cameras_are_live(url: str) -> None:
     assert not is_recorded(url)

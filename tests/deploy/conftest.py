@@ -28,4 +28,4 @@ def system(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """All services of the compose file but Grafana, which cannot be had here; healthy."""
     variables = {"SECRETS": str(secrets)}
     with LocalCompose(tmp_path_factory.mktemp("compose"), variables, content=copy.deepcopy(CONTENT)) as project:
-        yield project.up("ingest", "worker", "api", "prometheus")
+        yield project.up("ingest", "worker", "api", "jobs", "prometheus")

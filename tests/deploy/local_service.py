@@ -85,7 +85,10 @@ class LocalService:
         mounts: dict[str, Path] = {}
         for volume in self._described.get("volumes", []):
             source, inside = volume.split(":")[:2]
-            mounts[inside] = ROOT / source if source.startswith((".", "/")) else self._folder / inside.strip("/")
+            # A named volume is one folder, whoever mounts it.
+            mounts[inside] = (
+                ROOT / source if source.startswith((".", "/")) else self._project.folder / "volumes" / source
+            )
             mounts[inside].mkdir(parents=True, exist_ok=True)
         files = self._mounted_files()
         self._mounts = mounts | {inside: self._folder / inside.strip("/") for inside in ("/run/secrets", *files)}

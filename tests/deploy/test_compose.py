@@ -16,7 +16,7 @@ from moodline.settings import Settings
 from tests.support.repository import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
-OWN = ("ingest", "demo", "worker", "worker-gpu", "api")
+OWN = ("ingest", "demo", "worker", "worker-gpu", "api", "jobs")
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 
 
@@ -76,6 +76,7 @@ def test_the_configuration_is_mounted_where_the_command_looks(services: dict[str
         ("worker", Settings().worker.metrics_port),
         ("worker-gpu", Settings().worker.metrics_port),
         ("api", Settings().api.port),
+        ("jobs", Settings().jobs.metrics_port),
     ],
 )
 def test_health_is_asked_on_the_port_that_the_service_has(services: dict[str, Any], name: str, port: int) -> None:
@@ -149,8 +150,9 @@ def test_every_secret_is_a_file_that_only_those_get_who_need_it(services: dict[s
         "demo",
         "worker",
         "worker-gpu",
+        "jobs",
     }
-    for name in ("ingest", "worker", "api", "operator"):
+    for name in ("ingest", "worker", "api", "jobs", "operator"):
         assert {secret for secret in given[name] if secret.startswith("redis")} == {f"redis_{name}"}
         assert services[name]["environment"]["REDIS_URL"] == f"redis://{name}@redis:6379/0"
 

@@ -11,11 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.deploy.conftest import CONTENT
 from tests.deploy.local_compose import LocalCompose, UnhealthyError
 from tests.deploy.local_service import LocalService
+from tests.support.needs import shared
 from tests.support.wait import wait_until
 
 Services = dict[str, Any]
@@ -50,6 +52,23 @@ def test_the_profile_demo_adds_a_camera_that_needs_no_hardware(system: LocalComp
 
     assert CONTENT["services"]["demo"]["profiles"] == ["demo"]
     wait_until(lambda: ledger_with_events(system, "demo-camera"), description="it has events", timeout=30)
+
+
+def test_a_video_that_is_handed_in_is_analysed(system: LocalCompose) -> None:
+    video = shared("data/media/fer_test.mp4")
+    analyses = f"http://{system.addresses['api']}:8080/v1/analyses"
+    with video.open("rb") as file:
+        answer = httpx.post(analyses, files={"video": (video.name, file)}, timeout=10)
+    assert answer.status_code == 202, answer.text
+
+    def ended() -> dict[str, Any] | None:
+        shown: dict[str, Any] = get(f"{analyses}/{answer.json()['id']}")
+        return shown if shown["state"] in {"done", "failed"} else None
+
+    found = wait_until(ended, description="it is analysed", timeout=60, interval=0.5)
+    assert found is not None
+    assert found["state"] == "done", found["sentence"]
+    assert found["faces"] > 50
 
 
 @pytest.mark.parametrize(("name", "port"), PUBLISHED)

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.deploy.local_compose import LocalCompose
+from tests.support.needs import shared
 from tests.support.redis_server import free_port
 from tests.support.repository import ROOT, own_files
 from tests.support.wait import wait_until
@@ -87,6 +88,7 @@ def place(system: LocalCompose, secrets: Path, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("checkout")
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
+    (folder / "party.mp4").symlink_to(shared("data/media/fer_test.mp4"))
     programs = folder / "bin"
     programs.mkdir()
     for name, line in {"moodline": f"{sys.executable} -m moodline.cli", "python": sys.executable}.items():
@@ -102,6 +104,7 @@ def place(system: LocalCompose, secrets: Path, tmp_path_factory: pytest.TempPath
         "REDIS_URL": f"redis://operator@{redis}:6379/0",
         "REDIS_PASSWORD": password,
         "MOODLINE_SEAL_KEY": (secrets / "seal_key").read_text(),
+        "MOODLINE_INGEST__DETECTOR_MODEL": str(shared("models/face_detection_yunet_2023mar.onnx")),
         "MOODLINE_INGEST__METRICS_PORT": str(free_port()),
         "MOODLINE_WORKER__METRICS_PORT": str(free_port()),
         "MOODLINE_API__PORT": str(free_port()),

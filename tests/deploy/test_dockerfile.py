@@ -32,7 +32,7 @@ def test_compose_builds_targets_that_exist() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     built = {service["build"]["target"] for service in services.values() if "build" in service}
 
-    assert built == {"ingest", "worker", "worker-gpu", "api"}
+    assert built == {"ingest", "worker", "worker-gpu", "api", "jobs"}
     assert built <= targets
 
 
@@ -40,7 +40,7 @@ def test_each_image_installs_the_extra_of_its_service() -> None:
     found = re.findall(r"\}\[([\w,]+)\]", " ".join(instructions("RUN")))
     extras = {extra for names in found for extra in names.split(",")}
 
-    assert extras == {"ingest", "worker", "api", "tracing"}
+    assert extras == {"ingest", "worker", "api", "jobs", "tracing"}
     assert extras <= requirement_texts().keys()
 
 

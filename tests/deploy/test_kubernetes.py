@@ -23,7 +23,7 @@ from tests.support.repository import ROOT
 Manifest = dict[str, Any]
 
 FOLDER = ROOT / "deploy/kubernetes"
-OVERLAYS = ("keda", "hpa", "gpu", "external-redis")
+OVERLAYS = ("keda", "hpa", "gpu", "external-redis", "recordings")
 FOLDERS = [FOLDER / "base", *(FOLDER / "overlays" / name for name in OVERLAYS)]
 VERSIONS = ("1.29", "1.33")
 KEDA = json.loads(Path(__file__).with_name("keda_scaled_object.schema.json").read_text(encoding="utf-8"))
@@ -34,6 +34,8 @@ PORTS = {
     "api": Settings().api.port,
     "redis": 6379,
 }
+WITH_RECORDINGS = {"jobs": Settings().jobs.metrics_port}
+"""What is there only with the overlay recordings."""
 
 
 def written(folder: Path) -> Iterator[Manifest]:
@@ -67,7 +69,11 @@ def workloads(manifests: list[Manifest]) -> dict[str, Manifest]:
 
 
 BASE = list(written(FOLDER / "base"))
-WORKLOADS = workloads(BASE)
+WORKLOADS = workloads([*BASE, *written(FOLDER / "overlays/recordings")])
+
+
+(_API,) = yaml.safe_load_all((FOLDER / "overlays/recordings/api.yaml").read_text(encoding="utf-8"))
+ADDED_TO_API = _API["spec"]["template"]["spec"]["containers"][0]["env"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -97,7 +103,7 @@ def test_everything_that_is_written_down_is_used() -> None:
         assert all(path.name in text for path in folder.iterdir() if path.name != "kustomization.yaml")
 
 
-@pytest.mark.parametrize("name", PORTS)
+@pytest.mark.parametrize("name", [*PORTS, *WITH_RECORDINGS])
 def test_a_workload_is_watched_bounded_and_has_no_rights(name: str) -> None:
     pod = WORKLOADS[name]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -114,17 +120,18 @@ def test_a_workload_is_watched_bounded_and_has_no_rights(name: str) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["ingest", "worker", "api"])
+@pytest.mark.parametrize("name", ["ingest", "worker", "api", "jobs"])
 def test_a_service_runs_as_in_the_compose_file(name: str) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"][name]
     (container,) = WORKLOADS[name]["spec"]["template"]["spec"]["containers"]
 
     assert container["args"] == compose["command"]
-    assert {entry["name"]: entry["value"] for entry in container["env"]} == compose["environment"]
+    env = [*container["env"], *(ADDED_TO_API if name == "api" else ())]
+    assert {entry["name"]: entry["value"] for entry in env} == compose["environment"]
     assert "envFrom" not in container
 
 
-@pytest.mark.parametrize("name", ["ingest", "worker", "api"])
+@pytest.mark.parametrize("name", ["ingest", "worker", "api", "jobs"])
 def test_a_service_gets_the_same_secrets_as_in_the_compose_file_and_no_others(name: str) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"][name]
     pod = WORKLOADS[name]["spec"]["template"]["spec"]
@@ -137,7 +144,7 @@ def test_a_service_gets_the_same_secrets_as_in_the_compose_file_and_no_others(na
     assert f"{mounts['secrets']}:{mounts['cameras']}" == compose["environment"]["MOODLINE_SECRETS"]
 
 
-@pytest.mark.parametrize(("name", "port"), PORTS.items())
+@pytest.mark.parametrize(("name", "port"), [*PORTS.items(), *WITH_RECORDINGS.items()])
 def test_ports_are_those_that_the_product_listens_on(name: str, port: int) -> None:
     (container,) = WORKLOADS[name]["spec"]["template"]["spec"]["containers"]
     (given,) = container["ports"]

@@ -25,7 +25,9 @@ def test_it_scrapes_every_replica_of_every_service() -> None:
 
     assert asked == {
         ("ingest", "ingest", settings.ingest.metrics_port),
+        ("ingest", "demo", settings.ingest.metrics_port),
         ("worker", "worker", settings.worker.metrics_port),
         ("worker", "worker-gpu", settings.worker.metrics_port),
         ("api", "api", settings.api.port),
+        ("jobs", "jobs", settings.jobs.metrics_port),
     }

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import socket
+import subprocess
+import traceback
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,9 +16,12 @@ from ingest.sources.base import SourceFailure
 from ingest.sources.network import NetworkCamera
 from ingest.sources.video_capture import Timeouts
 from moodline.broker import Broker
+from moodline.embedded import EmbeddedServer
 from moodline.streams import StreamStatus
+from tests.api.stage import serving
+from tests.cli.running import moodline
 from tests.ingest.service import Ingest, accepted, free_port, queued, status, wait_for_state
-from tests.support.needs import shared
+from tests.support.needs import command, shared
 from tests.support.rtsp_server import RtspServer
 from tests.support.wait import wait_until
 
@@ -38,9 +43,9 @@ def guarded(clip: Path) -> Iterator[RtspServer]:
 
 
 def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
-    run: Any, broker: Broker, server: RtspServer, guarded: RtspServer
+    run: Any, broker: Broker, embedded_server: EmbeddedServer, server: RtspServer, guarded: RtspServer
 ) -> None:
-    streams = {
+    streams: dict[str, Any] = {
         "tcp": server.url(),
         "udp": {"url": server.url(), "transport": "udp"},
         "right": guarded.url(user="me", password=PASSWORD),
@@ -60,12 +65,31 @@ def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
         assert "cannot be resolved" in wait_for_state(broker, "host", "connecting").sentence
         assert "There is no webcam 97" in wait_for_state(broker, "usb", "not_found").sentence
         shown = ingest.log() + _processes_of(ingest) + str([status(broker, name) for name in streams])
-        shown += str(ingest.metrics())
+        shown += str(ingest.metrics()) + _answers_of_the_api(broker) + _failures_of(streams)
+        shown += moodline("streams", "--json", env={"REDIS_URL": embedded_server.url}).stdout
         assert ingest.stop() == 0
     assert "rtsp://***@127.0.0.1" in shown
     assert "method DESCRIBE failed: 401" in shown, "FFmpeg's own words are there to be read"
     for secret in (PASSWORD, WRONG):
         assert secret not in shown + ingest.log()
+
+
+def _answers_of_the_api(broker: Broker) -> str:
+    """Return all that the API says of the streams, Prometheus's page too."""
+    with serving(broker) as client:
+        return client.get("/v1/streams").text + client.get("/metrics").text
+
+
+def _failures_of(streams: dict[str, Any]) -> str:
+    """Return the errors, with where they were raised, that opening these addresses ends in."""
+    told = []
+    for name in ("wrong", "nobody", "host"):
+        try:
+            NetworkCamera(streams[name], timeouts=Timeouts(5, 5)).open()
+        except SourceFailure:
+            told.append(traceback.format_exc())
+    assert len(told) == 3
+    return "\n".join(told)
 
 
 def _processes_of(ingest: Ingest) -> str:
@@ -124,20 +148,47 @@ def test_a_camera_that_freezes_is_stalled_comes_back_by_itself_and_holds_up_no_s
         assert ingest.stop() == 0
 
 
-def test_a_camera_may_come_back_with_another_picture_size(run: Any, broker: Broker, server: RtspServer) -> None:
+def test_a_camera_may_come_back_with_another_picture_size_and_codec(
+    run: Any, broker: Broker, server: RtspServer, other_codecs: list[Path]
+) -> None:
     with run({"cam": {"url": server.url(), "detect_fps": 5, "fps": 10}}, read_timeout=2):
-        first = _wait_for_width(broker, 640, timeout=25)
-        server.kill()
-        wait_for_state(broker, "cam", "stalled", timeout=8)
-        seen = accepted(broker, "cam")
-        server.start(shared("data/media/fer_test.mp4"))
-        wait_until(lambda: accepted(broker, "cam") > seen, description="faces again", timeout=RECOVERED_S)
-        again = _wait_for_width(broker, 596, timeout=5)
-        assert (first.height, again.height) == (360, 336)
-        assert again.reconnects >= 1
-    crops = queued(broker, "cam")
-    before = {track for _, _, track in crops[:seen]}
-    assert not before & {track for _, _, track in crops[seen:]}, "no face is followed from one into the other"
+        _wait_for_width(broker, 640, timeout=25)
+        crops = accepted(broker, "cam")
+        for width, clip in zip((596, 320), other_codecs, strict=True):
+            server.kill()
+            wait_for_state(broker, "cam", "stalled", timeout=8)
+            before = {track for _, _, track in queued(broker, "cam")}
+            crops = accepted(broker, "cam")
+            server.start(clip)
+            wait_until(lambda crops=crops: accepted(broker, "cam") > crops, description="faces", timeout=RECOVERED_S)  # type: ignore[misc]
+            again = _wait_for_width(broker, width, timeout=5)
+            assert again.reconnects >= 1
+            assert not before & {track for _, _, track in queued(broker, "cam")[-1:]}, "no face is followed into it"
+
+
+@pytest.fixture(scope="module")
+def other_codecs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The smile in H.265 and, smaller, in MJPEG."""
+    smile, folder = shared("data/media/fer_test.mp4"), tmp_path_factory.mktemp("codecs")
+    h265 = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-tag:v", "hvc1"]
+    mjpeg = ["-vf", "scale=320:180", "-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", "-huffman", "default"]
+    made = []
+    for name, encode in (("smile.mov", h265), ("smile.avi", mjpeg)):
+        made.append(folder / name)
+        call = [
+            command("ffmpeg"),
+            "-loglevel",
+            "error",
+            "-i",
+            str(smile),
+            "-an",
+            "-frames:v",
+            "75",
+            *encode,
+            str(made[-1]),
+        ]
+        subprocess.run(call, check=True)
+    return made
 
 
 def _wait_for_width(broker: Broker, width: int, *, timeout: float) -> StreamStatus:
@@ -150,18 +201,41 @@ def _wait_for_width(broker: Broker, width: int, *, timeout: float) -> StreamStat
     return found
 
 
-def test_opening_again_and_again_leaves_no_file_and_no_thread_open(server: RtspServer) -> None:
-    before = _open_files_and_threads()
-    frames = 0
-    for path, times in (("/gone", 100), ("/cam", 3)):
-        camera = NetworkCamera(server.url(path), timeouts=Timeouts(5, 5))
-        for _ in range(times):
-            with contextlib.suppress(SourceFailure), contextlib.closing(camera):
-                camera.open()
-                next(camera.frames())
-                frames += 1
-    assert frames == 3
-    assert _open_files_and_threads() == before
+def test_a_hundred_reconnects_leave_no_file_thread_or_zombie_behind(
+    server: RtspServer, other_codecs: list[Path]
+) -> None:
+    with RtspServer(other_codecs[-1]) as mjpeg:
+        _reconnect(server.url(), times=2)
+        before = _open_files_and_threads()
+        assert _reconnect(mjpeg.url(), times=96) == 96
+        assert _reconnect(server.url(), times=4) == 4
+        assert _reconnect(server.url("/gone"), times=50) == 0
+        wait_until(lambda: _open_files_and_threads() == before, description="nothing is left open", timeout=5)
+        assert not _zombies()
+
+
+def _reconnect(url: str, *, times: int) -> int:
+    """Open a camera so many times; return how many pictures it gave."""
+    camera, frames = NetworkCamera(url, timeouts=Timeouts(10, 5)), 0
+    for _ in range(times):
+        with contextlib.suppress(SourceFailure), contextlib.closing(camera):
+            camera.open()
+            next(camera.frames())
+            frames += 1
+    return frames
+
+
+def _zombies() -> list[str]:
+    """Return the dead processes that this one has started and not buried."""
+    statuses = [_status_of(process) for process in Path("/proc").glob("[0-9]*")]
+    return [status for status in statuses if f"PPid:\t{os.getpid()}\n" in status and "(zombie)" in status]
+
+
+def _status_of(process: Path) -> str:
+    try:
+        return (process / "status").read_text()
+    except OSError:
+        return ""
 
 
 def _open_files_and_threads() -> tuple[int, int]:

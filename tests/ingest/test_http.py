@@ -45,17 +45,22 @@ def test_mjpeg_hls_and_mp4_are_read_and_every_trouble_is_told(
         streams = {
             "mjpeg": camera.url(),
             "hls": camera.url("/live.m3u8"),
-            "mp4": camera.url("/film.mp4"),
+            "film": {"url": camera.url("/film.mp4"), "max_crops": 2000},
+            "mp4": {"url": camera.url("/film.mp4"), "live": True},
             "right": guarded.url(user="me", password=PASSWORD),
             "wrong": guarded.url(user="me", password=WRONG),
             "path": camera.url("/gone.mjpg"),
             "page": camera.url("/page.html"),
         }
         with run(streams) as ingest:
-            for name in ("mjpeg", "hls", "mp4", "right"):
+            for name in ("mjpeg", "hls", "mp4", "film", "right"):
                 wait_until(partial(accepted, broker, name), description=f"a face on {name}", timeout=30)
             for name in ("mjpeg", "right"):
                 assert wait_for_state(broker, name, "live").kind == "live"
+            film = wait_for_state(broker, "film", "ended", timeout=60)
+            assert (film.kind, film.frames, film.reconnects) == ("recorded", 275, 0)
+            assert film.sentence == f"{camera.url('/film.mp4')} was read to its end."
+            wait_until(partial(_has_reconnected, broker, "mp4"), description="a camera is opened again", timeout=30)
             assert "refuses the user or password" in wait_for_state(broker, "wrong", "auth_failed").sentence
             assert "check the path" in wait_for_state(broker, "path", "not_found").sentence
             assert "no video that FFmpeg can decode" in wait_for_state(broker, "page", "unsupported").sentence
@@ -63,6 +68,19 @@ def test_mjpeg_hls_and_mp4_are_read_and_every_trouble_is_told(
             assert ingest.stop() == 0
         for secret in (PASSWORD, WRONG):
             assert secret not in shown + ingest.log()
+
+
+def _has_reconnected(broker: Broker, stream: str) -> bool:
+    found = status(broker, stream)
+    return found is not None and found.reconnects > 0
+
+
+def test_a_film_whose_server_is_away_is_waited_for(run: Any, broker: Broker, camera: HttpVideo) -> None:
+    camera.kill()
+    with run({"film": {"url": camera.url("/film.mp4"), "max_crops": 2000}}):
+        assert "connection refused" in wait_for_state(broker, "film", "connecting").sentence
+        camera.start()
+        assert wait_for_state(broker, "film", "ended", timeout=60).frames == 275
 
 
 def test_a_hundred_reconnects_leave_nothing_behind(run: Any, broker: Broker, folder: Path) -> None:

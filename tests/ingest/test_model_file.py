@@ -1,6 +1,8 @@
 """Where YuNet's model comes from. Nothing here reaches the network."""
 
 import logging
+import os
+import time
 from pathlib import Path
 from urllib.error import URLError
 
@@ -51,7 +53,7 @@ def test_it_is_downloaded_once_and_then_found_in_the_cache(yunet_model: Path, ca
 
 def test_another_file_is_never_taken_from_the_network(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert find_model(None, download=True, fetch=Network(b"something else")) is None
-    assert not cache.exists()
+    assert not (cache / MODEL_NAME).exists()
     assert "another file" in caplog.text
 
 
@@ -74,3 +76,19 @@ def test_without_a_model_there_is_one_warning_that_says_what_to_do(
     assert "Haar cascade" in warnings[0]
     assert "ingest.detector_model" in warnings[0]
     assert len(network.asked) == (1 if download else 0)
+
+
+def test_a_failed_download_is_not_tried_at_each_start_and_is_one_line_of_the_log(
+    yunet_model: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    away, back = Network(None), Network(yunet_model.read_bytes())
+    assert [find_model(None, download=True, fetch=away) for _ in range(3)] == [None] * 3
+    assert len(away.asked) == 1
+    assert len(caplog.records) == 3, "one line a start"
+    assert "downloading it failed 0 minutes ago: <urlopen error Name or service not known>" in caplog.text
+    (note,) = cache.glob("*.failed")
+    os.utime(note, (time.time() - 3700, time.time() - 3700))
+    assert find_model(None, download=True, fetch=back) == cache / MODEL_NAME
+    assert [file.name for file in cache.iterdir()] == [MODEL_NAME]
+    assert "was downloaded from" in caplog.text

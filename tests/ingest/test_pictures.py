@@ -1,5 +1,6 @@
 """Pictures as a recording: a file, a folder, a pattern."""
 
+import time
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,8 @@ def write_picture(path: Path, grey: int) -> Path:
     return path
 
 
-def read(path: Path, *, resume_after: int = -1) -> list[Frame]:
-    source = Pictures(path, playback=Playback(0, lambda _: True, resume_after=resume_after))
+def read(path: Path, *, resume_after: int = -1, start_ms: int | None = 0) -> list[Frame]:
+    source = Pictures(path, playback=Playback(start_ms, lambda _: True, resume_after=resume_after))
     source.open()
     return list(source.frames())
 
@@ -39,6 +40,14 @@ def test_a_folder_is_read_in_the_order_of_its_numbers(folder: Path) -> None:
 
 def test_no_face_is_followed_from_one_picture_into_the_next(folder: Path) -> None:
     assert not any(frame.continues for frame in read(folder))
+
+
+def test_no_picture_is_of_the_future(folder: Path) -> None:
+    began_ms = time.time() * 1000 - 1
+    times = [frame.captured_at_ms for frame in read(folder, start_ms=None)]
+    assert times == sorted(times)
+    assert all(began_ms <= at_ms <= time.time() * 1000 for at_ms in times)
+    assert [frame.captured_at_ms for frame in read(folder, start_ms=5)] == [5, 1005, 2005]
 
 
 def test_a_file_and_a_pattern_are_sources_too(folder: Path) -> None:

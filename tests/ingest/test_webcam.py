@@ -6,9 +6,11 @@ from itertools import islice
 import cv2
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from ingest.sources.base import NotFound, Pixels, Stalled
 from ingest.sources.webcam import Webcam
+from moodline.settings import StreamSettings
 
 
 class FakeDevice:
@@ -19,6 +21,7 @@ class FakeDevice:
         self._shape = (48, 64) if grey else (48, 64, 3)
         self.properties: dict[int, float] = {}
         self.released = False
+        self.least_width = 0.0
         self.grabbed = self.retrieved = 0
 
     def __call__(self, source: str | int, backend: int, params: Sequence[int]) -> "FakeDevice":
@@ -41,7 +44,7 @@ class FakeDevice:
         return self.properties.get(prop, 0.0)
 
     def set(self, prop: int, value: float, /) -> bool:
-        self.properties[prop] = value
+        self.properties[prop] = max(value, self.least_width) if prop == cv2.CAP_PROP_FRAME_WIDTH else value
         return True
 
     def release(self) -> None:
@@ -93,3 +96,31 @@ def test_every_frame_is_grabbed_and_only_those_that_are_wanted_become_pictures()
     webcam.open()
     assert [frame.number for frame in islice(webcam.frames(), 3)] == [0, 4, 8]
     assert (device.grabbed, device.retrieved) == (9, 3)
+
+
+def test_a_camera_is_asked_for_a_format_and_a_size_and_tells_what_it_does_not_have(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    device = FakeDevice(1)
+    Webcam("0", size=(1280, 720), pixel_format="MJPG", opener=device).open()
+    assert device.properties[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+    asked = list(device.properties)
+    assert asked.index(cv2.CAP_PROP_FOURCC) < asked.index(cv2.CAP_PROP_FRAME_WIDTH), "the format says which sizes"
+    assert caplog.text == ""
+    device.least_width = 1920
+    Webcam("0", size=(1280, 720), opener=device).open()
+    assert "Webcam 0 gives 1920x720 instead of 1280x720." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"url": "demo", "camera_size": "1280x720"}, "is only for webcams"),
+        ({"url": "0", "camera_size": "large"}, "as in 1280x720"),
+        ({"url": "0", "camera_format": "mjpeg"}, "as in MJPG"),
+        ({"url": "rtsp://cam/1", "live": True}, "is only for http"),
+    ],
+)
+def test_wrong_options_are_told_in_a_sentence(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        StreamSettings.model_validate({"id": "s", **settings})

@@ -21,11 +21,20 @@ from moodline.event import latest_cursor, read_events
 from moodline.hosts import IngestHost, announce, forget_dead, readers, withdraw
 from moodline.known import known_streams
 from moodline.metrics import Metrics
+from moodline.previews import Preview, is_looked_at, look, show, shown
 from moodline.purge import purge, remove_stream
 from moodline.sealing import new_key
 from moodline.settings import ApiSettings, RedisSettings, SummarySettings
 from moodline.streams import StreamStatus, list_streams, stream_view
 from moodline.summaries import summary
+from moodline.webcams import (
+    claim_webcam,
+    end_webcam,
+    next_picture,
+    open_webcams,
+    remove_orphans,
+    send_picture,
+)
 from tests.support.brokers import SERVERS, frame_of, live_stream, server_binary
 from tests.support.cluster import Cluster
 from tests.support.judging import commit_all, drop_as, take_one, work_queue
@@ -34,7 +43,7 @@ from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 USERS = ROOT / "deploy/redis/users.acl"
-SERVICES = ("ingest", "worker", "api")
+SERVICES = ("ingest", "worker", "api", "jobs")
 OPERATOR = "operator"
 KEY = new_key()
 
@@ -122,6 +131,33 @@ def test_each_service_can_do_all_of_its_work(as_user: As) -> None:
     wait_until(lambda: (listener.get_message() or {}).get("type") == "message", description="events are published")
 
 
+def test_a_browsers_webcam_goes_its_way_from_api_to_ingest_and_is_removed(as_user: As) -> None:
+    api, ingest = as_user("api"), as_user("ingest")
+    stream = claim_webcam(api, "browser")
+    send_picture(api, api.sealer(), stream, 1, b"jpeg")
+    assert open_webcams(api) == open_webcams(ingest, tidy=True) == {stream}
+    picture = next_picture(ingest, ingest.sealer(), stream, block_ms=100)
+    assert picture is not None
+    assert picture.jpeg == b"jpeg"
+    reader = reader_as(as_user, stream=stream)
+    reader.enqueue(frame_of(0, faces=2), age_ms=0)
+    queue = work_queue(as_user("worker"), stream=stream)
+    taken = take_one(queue)
+    assert taken is not None
+    commit_all(as_user("worker"), queue, taken)
+    look(api, stream)
+    assert is_looked_at(ingest, stream)
+    show(ingest, ingest.sealer(), stream, Preview(1, b"jpeg"))
+    assert shown(api, api.sealer(), stream) == Preview(1, b"jpeg")
+    end_webcam(api, stream)
+    reader.release(StreamStatus("stopped", "Stopped.", "browser:", "live"))
+    assert remove_orphans(ingest, "browser", besides=set()) == []  # its faces have not left
+    queue.sweep()
+    assert remove_orphans(ingest, "browser", besides=set()) == [stream]
+    assert open_webcams(ingest, tidy=True) == set()
+    assert list_streams(api) == []
+
+
 def test_a_stream_is_added_found_and_removed(as_user: As) -> None:
     api, ingest, rules = as_user("api"), as_user("ingest"), ApiSettings(stream_sources=("rtsp://camera.test",))
     assert saved_keys(api) == {}
@@ -168,6 +204,10 @@ def test_a_worker_takes_over_from_a_dead_one(as_user: As) -> None:
         ("ingest", ("XADD", "moodline:{p0}:feed", "*", "event", "{}")),
         ("ingest", ("HSET", "moodline:{p0}:hand:lobby", "holder", "me")),
         ("ingest", ("PUBLISH", "moodline:events:lobby", "{}")),
+        ("ingest", ("XADD", "moodline:{p0}:webcam:browser-1", "*", "number", "1")),
+        ("worker", ("XREAD", "STREAMS", "moodline:{p0}:webcam:browser-1", "0")),
+        ("worker", ("GET", "moodline:{p0}:preview:lobby")),
+        ("api", ("XREAD", "STREAMS", "moodline:{p0}:webcam:browser-1", "0")),
         ("worker", ("XADD", "moodline:{p0}:queue:lobby", "*", "id", "forged")),
         ("worker", ("HGETALL", "moodline:{p0}:reader:lobby")),
         ("worker", ("DEL", "moodline:{p0}:feed")),
@@ -195,7 +235,7 @@ def test_the_same_users_do_on_a_cluster(tmp_path: Path) -> None:
     with Cluster(tmp_path, f"aclfile {file}") as cluster:
         url = f"redis://{{0}}:{{0}}-pw@127.0.0.1:{cluster.nodes[0].port}"
         settings = RedisSettings(seal_key=SecretStr(KEY), partitions=6)
-        ingest, worker, api = (
+        ingest, worker, api, _ = (
             connect(settings.model_copy(update={"url": SecretStr(url.format(user))})) for user in SERVICES
         )
         reader_as(lambda _: ingest).enqueue(frame_of(0), age_ms=0)

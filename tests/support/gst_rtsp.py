@@ -6,7 +6,12 @@ Usage: gst_rtsp.py PORT CLIP [USER:PASSWORD]; port 0 takes a free one. The port 
 import sys
 from typing import Any
 
-PIPELINE = "( filesrc location={clip} ! qtdemux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )"
+PIPELINES = {
+    ".mp4": "qtdemux ! h264parse config-interval=-1 ! rtph264pay",
+    ".mov": "qtdemux ! h265parse config-interval=-1 ! rtph265pay",
+    ".avi": "avidemux ! jpegparse ! rtpjpegpay",
+}
+"""What packs a clip, by the end of its name: .mp4 holds H.264, .mov H.265, .avi MJPEG."""
 
 
 def serve(port: str, clip: str, account: str | None) -> None:
@@ -21,7 +26,7 @@ def serve(port: str, clip: str, account: str | None) -> None:
     server.set_address("127.0.0.1")
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(PIPELINE.format(clip=clip))
+    factory.set_launch(f"( filesrc location={clip} ! {PIPELINES[clip[-4:]]} name=pay0 pt=96 )")
     if account:
         protect(server, factory, *account.split(":"), rtsp=GstRtspServer)
     server.get_mount_points().add_factory("/cam", factory)

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from trainer.average import load_average, predict
-from trainer.checkpoint import CheckpointError, load_checkpoint, newest_checkpoint, read_state
+from trainer.checkpoint import (
+    CheckpointError,
+    RunState,
+    load_checkpoint,
+    newest_checkpoint,
+    read_state,
+    save_checkpoint,
+)
 from trainer.data import DataError
 from trainer.publish import finished_run
 from trainer.recipe import Phase, Recipe
@@ -77,22 +84,25 @@ def test_a_run_ends_when_its_patience_does_and_its_best_epoch_counts(
     tiny_run: TinyRun, tiny_recipe: Recipe, tmp_path: Path
 ) -> None:
     # So small a rate changes nothing: the first epoch stays the best one.
-    still = {"peak_rate": 1e-30, "schedule": "constant", "optimizer": "rmsprop", "weight_decay": 0.0, "patience": 4}
+    still = {"peak_rate": 1e-30, "schedule": "constant", "optimizer": "rmsprop", "weight_decay": 0.0, "patience": 1}
     recipe = tiny_recipe.model_copy(update={**still, "average": 0.0, "phases": (Phase(epochs=9, size=16),)})
     run = start_run(recipe)
     train(run, tiny_run.faces, tiny_run.validation, tmp_path)
-    assert run.state.epochs_done == 5
-    assert [path.name for path in sorted(tmp_path.glob("*.npz"))] == [f"epoch_00{n}.npz" for n in (1, 3, 4, 5)]
+    assert run.state.epochs_done == 2
+    assert run.state.is_over(9, patience=1), "a run that has ended does not go on"
     done = finished_run(tmp_path)
-    assert (done.epoch, done.state.epochs_done, done.side) == (1, 5, 16)
-    first = start_run(recipe)
-    load_checkpoint(tmp_path / "epoch_001.npz", first.variables)
-    for one, other in zip(done.variables, first.variables, strict=True):
-        np.testing.assert_array_equal(one.numpy(), other.numpy())
-    again = start_run(recipe)
-    resume(again, tmp_path)
-    train(again, tiny_run.faces, tiny_run.validation, tmp_path)
-    assert again.state.epochs_done == 5, "a run that has ended does not go on"
+    assert (done.epoch, done.state.epochs_done, done.side) == (1, 2, 16)
+    iterations = done.model.optimizer.iterations.numpy()
+    assert iterations == run.model.optimizer.iterations.numpy() / 2, "the weights are those of the first epoch"
+
+
+def test_the_best_epochs_checkpoint_is_kept_beside_the_newest(tmp_path: Path) -> None:
+    state = RunState({})
+    for loss in (3.0, 1.0, 2.0, 2.0, 2.0, 2.0):
+        state.add_epoch({"validation_loss": loss}, seconds=1)
+        save_checkpoint(tmp_path, state, [])
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [f"epoch_00{epoch}.npz" for epoch in (2, 4, 5, 6)]
+    assert (state.best_epoch, state.is_over(9, patience=4), state.is_over(9, patience=5)) == (2, True, False)
 
 
 def test_epochs_are_logged_for_tensorboard(tiny_run: TinyRun) -> None:

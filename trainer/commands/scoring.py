@@ -18,6 +18,7 @@ Registry = Annotated[
     typer.Option(help="Folder of models of your own.", envvar="MOODLINE_WORKER__REGISTRY", show_default=False),
 ]
 Split = Annotated[str, typer.Option(help="Which split to score. Default: validation, else test.")]
+Mirrored = Annotated[bool, typer.Option(help="Score the mean over each face and its mirror.")]
 Train = Annotated[
     Path | None,
     typer.Option("--train", help="What the model was trained on, to leave copies out. Default: train of --data."),
@@ -29,7 +30,7 @@ def evaluate(
     data: Data,
     split: Split = "",
     emotions: Emotions = "",
-    mirrored: Annotated[bool, typer.Option(help="Score the mean over each face and its mirror.")] = False,
+    mirrored: Mirrored = False,
     train: Train = None,
     registry: Registry = None,
     as_json: AsJson = False,
@@ -76,6 +77,34 @@ def check(model: Model, data: Data, split: Split = "", registry: Registry = None
         table.add_row(one.engine, f"{one.faces:,}", *shares, f"{one.accuracy:.2%}", f"{one.keras_accuracy:.2%}")
     if not as_json:
         Console().print(table)
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="NAME, NAME@VERSION or folders.")],
+    data: Data,
+    peer: Annotated[Path | None, typer.Option(help="mini_XCEPTION's .hdf5 file, to be scored too.")] = None,
+    split: Split = "",
+    mirrored: Mirrored = False,
+    into: Annotated[Path | None, typer.Option(help="A model card that the table is written into.")] = None,
+    registry: Registry = None,
+) -> None:
+    """Score models side by side in one run, as a Markdown table."""
+    from moodline.registry import Registry as Models
+    from trainer.compare import comparison, load_peer, put_into
+    from trainer.data import open_data
+    from trainer.evaluate import load_scorer
+
+    found = open_data(data)
+    name = split or _usual_split(found)
+    faces = found.read(name).faces
+    scorers = [load_scorer(Models(registry).find(model)) for model in models]
+    peers = [load_peer(peer)] if peer else []
+    copies = "a mirrored copy" if mirrored else "no mirrored copy"
+    head = f"{len(faces):,} faces of `{name}`, {copies}.\n\n"
+    table = head + comparison([*scorers, *peers], faces, _away(faces, found, name, None), mirrored)
+    typer.echo(table)
+    if into is not None:
+        put_into(into, table)
 
 
 def _usual_split(data: "DataSet") -> str:

@@ -9,7 +9,7 @@ import typer
 from moodline.registry import DEFAULT_MODEL
 from trainer.commands.options import Data
 from trainer.commands.reporting import report_on
-from trainer.commands.scoring import check
+from trainer.commands.scoring import check, compare
 
 Registry = Annotated[
     Path | None,
@@ -21,8 +21,8 @@ def build_models() -> typer.Typer:
     """Return the commands that make models; `moodline models` adds those that only look at them."""
     app = typer.Typer(help="Make models.", no_args_is_help=True)
     app.callback()(_about)
-    app.command()(publish)
-    app.command()(check)
+    for command in (publish, check, compare):
+        app.command()(command)
     return app
 
 

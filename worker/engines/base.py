@@ -34,6 +34,7 @@ class Bucketed:
 
     def __init__(self, engine: Engine, batch_size: int) -> None:
         self._engine = engine
+        self.batch_size = batch_size
         self._sizes = bucket_sizes(batch_size)
 
     @property

@@ -1,4 +1,4 @@
-"""Redis, what is kept in it, and the API that reads it."""
+"""Redis, what is kept in it, the API that reads it, and jobs."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from deploy.grafana.panel import Board, Panel
 
 REDIS: Final = Board(
     name="redis",
-    title="moodline: Redis and API",
+    title="moodline: Redis, API and jobs",
     panels=[
         Panel(
             title="How full is Redis?",
@@ -87,6 +87,34 @@ REDIS: Final = Board(
             legend="{{status}}",
         ),
         Panel(
+            title="How many jobs are there, and in which state?",
+            description="Analyses and trainings that are kept; nobody does those that go on waiting.",
+            query="sum by (kind, state) (max by (kind, state) (moodline_jobs))",
+            unit="none",
+            legend="{{kind}} {{state}}",
+        ),
+        Panel(
+            title="How do jobs end?",
+            description="Jobs an hour by how they ended.",
+            query="sum by (kind, state) (rate(moodline_jobs_ended_total[1h])) * 3600",
+            unit="none",
+            legend="{{kind}} {{state}}",
+        ),
+        Panel(
+            title="How long has the oldest job waited?",
+            description="More processes of jobs shorten it; a single job is done by one of them.",
+            query="max by (kind) (moodline_jobs_oldest_wait_seconds)",
+            unit="s",
+            legend="{{kind}}",
+        ),
+        Panel(
+            title="How many processes do jobs?",
+            description="RQ workers by the kind of job that they do.",
+            query="max by (kind) (moodline_jobs_workers)",
+            unit="none",
+            legend="{{kind}}",
+        ),
+        Panel(
             title="Which version of moodline runs?",
             description="Version of the API, and on how many replicas.",
             query="count by (version) (moodline_build_info)",
@@ -97,7 +125,7 @@ REDIS: Final = Board(
         Panel(
             title="Does every service answer Prometheus?",
             description="1: scraped; 0: not. Without a line the service is not found at all.",
-            query='up{job=~"ingest|worker|api"}',
+            query='up{job=~"ingest|worker|api|jobs"}',
             unit="none",
             legend="{{job}} {{instance}}",
         ),

@@ -10,7 +10,7 @@ from typing import Final
 
 from ingest.detect.model_file import find_model
 from ingest.file_watch import FileWatch
-from ingest.supervisor import Supervisor
+from ingest.supervisor import Supervisor, fork_server
 from moodline.broker import connect
 from moodline.config.watch import ConfigFile
 from moodline.errors import BrokerUnavailableError, ConfigError, MoodlineError
@@ -59,6 +59,7 @@ def _run(settings: Settings, file: ConfigFile | None, *, exit_when_ended: bool, 
     if exit_when_ended and not streams:
         raise ConfigError("There is no stream to read: give the configuration at least one enabled entry in streams.")
     check_tracing(settings.tracing)
+    fork_server()  # its imports take seconds; meanwhile the rest goes on
     _check_broker(settings)
     find_yunet = cache(partial(_find_yunet, settings.ingest))
     if any(stream.detector != "haar" for stream in [*streams, webcam_template(settings)]):

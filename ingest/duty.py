@@ -50,6 +50,7 @@ class Duty:
                 log.warning("Stream %s, added at run time, is not read here: %s", stream, sentence)
         keys = {wanted.key for wanted in self._streams.wanted.values()}
         self._done.update(*(host.done for host in snapshot.hosts.values()))
+        self._ended_s = {name: ended_s for name, ended_s in self._ended_s.items() if ended_s >= snapshot.asked_s}
         # What is gone, or has changed, may come back as something new.
         self._done &= keys
         self._failed &= keys
@@ -70,6 +71,10 @@ class Duty:
             refuses=self._streams.refused,
             file=self._file,
         )
+
+    def knows(self, stream: str) -> bool:
+        """Return whether there is such a stream, paused or not."""
+        return stream in self._streams.wanted
 
     @property
     def all_ended(self) -> bool:

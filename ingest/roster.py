@@ -7,21 +7,27 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from queue import SimpleQueue
 from typing import Final
 
+from ingest.job import CaptureJob
 from moodline.broker import Broker, connect
 from moodline.declared import Declared, declared_streams
-from moodline.errors import MoodlineError
+from moodline.errors import LeaseHeldError, MoodlineError
 from moodline.hosts import IngestHost, announce, forget_dead, ingest_hosts, readers, withdraw
 from moodline.settings import Settings
+from moodline.streams import StreamStatus, stream_view
 
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 1.0
 _KNOWN_FOR: Final = timedelta(seconds=3 * _LOOK_S)
 _FORGET_S: Final = 60.0
+_GOODBYE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class Roster:
         self._broker: Broker | None = None
         self._is_away = False
         self._forget_at_s = 0.0
+        self._words: SimpleQueue[tuple[CaptureJob, str]] = SimpleQueue()
         self._wake = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="roster", daemon=True)
@@ -73,17 +80,24 @@ class Roster:
         """Ask again at once."""
         self._wake.set()
 
+    def leave_word(self, job: CaptureJob, sentence: str) -> None:
+        """Let a stream that is given up say so: its processes ended before they could."""
+        self._words.put((job, sentence))
+        self._wake.set()
+
     def end(self) -> None:
-        """Take this host off the list, if Redis is there."""
+        """Take this host off the list, if Redis is there and answers soon."""
         self._ended = True
         self._wake.set()
-        self._thread.join(2 * self._settings.redis.socket_timeout.total_seconds())
+        self._thread.join(_GOODBYE_S)
 
     def _run(self) -> None:
         while not self._ended:
             self._say_once(self._look)
+            self._leave_words()
             self._wake.wait(_LOOK_S)
             self._wake.clear()
+        self._leave_words()
         if self._broker is not None:
             self._say_once(lambda: withdraw(self._connected(), self._me.owner))
             self._broker.close()
@@ -98,6 +112,21 @@ class Roster:
         if asked_s >= self._forget_at_s:
             self._forget_at_s = asked_s + _FORGET_S
             forget_dead(broker, hosts)
+
+    def _leave_words(self) -> None:
+        while not self._words.empty():
+            self._say_once(partial(self._leave_word, *self._words.get()))
+
+    def _leave_word(self, job: CaptureJob, sentence: str) -> None:
+        """Take the stream's lease for a moment, to write its last state."""
+        from moodline.crop_queue import Reader  # not above: it brings NumPy, and the supervisor stays small
+
+        broker, stream, lease = self._connected(), job.stream, job.ingest.reader_lease
+        view = stream_view(broker, stream.id)
+        nothing = StreamStatus("unsupported", sentence, stream.shown_url, "recorded", labels=dict(stream.labels))
+        last = replace(view.status, state="unsupported", sentence=sentence) if view and view.status else nothing
+        with suppress(LeaseHeldError):  # another host is trying it already
+            Reader.acquire(broker, stream, owner=job.owner, lease=lease, recorded=False).release(last)
 
     def _connected(self) -> Broker:
         if self._broker is None:

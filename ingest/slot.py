@@ -12,7 +12,7 @@ from ingest.child import CaptureProcess
 from ingest.job import CaptureJob
 from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST
 from moodline.lifecycle import STOP_WITHIN_S
-from moodline.metrics import Metrics
+from moodline.metrics import CounterName, Metrics
 from moodline.streams import SKIP_REASONS
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Slot:
     """Keeps one stream's capture process running until the stream has ended, failed for good, or is to be left.
 
     ``finished``: no process runs, and none will. Then ``failed`` and ``ended`` tell how it came, and where neither is
-    set, the stream was left to others.
+    set, the stream was left to others. ``gave_up``: a sentence for its state, which its processes could not leave.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Slot:
         self.finished = False
         self.failed = False
         self.ended = False
+        self.gave_up = ""
 
     def step(self) -> None:
         """Take in what the process has said, and start, restart or end it as needed."""
@@ -87,6 +88,10 @@ class Slot:
         process.kill()
         self.process = None
 
+    def forget(self, *, is_gone: bool) -> None:
+        """Take the stream out of what the metrics say of now; ``is_gone``: out of its counts, too."""
+        self._counters.forget(is_gone=is_gone)
+
     def _start(self) -> None:
         self._started_s = time.monotonic()
         try:
@@ -117,9 +122,15 @@ class Slot:
         self._crashes += 1
         is_ours = self.job.stream.recorded and self.job.stream.kind != "http"  # a server may be away for long
         if is_ours and self._crashes >= _MOST_CRASHES:
-            log.error("Stream %s is given up: reading it failed %d times.", self.job.stream.id, self._crashes)
+            self.gave_up = (
+                f"Reading {self.job.stream.shown_url} ended its process {self._crashes} times; it is given up."
+            )
+            log.error("Stream %s: %s", self.job.stream.id, self.gave_up)
             self.finished = self.failed = True
         self._start_at_s = time.monotonic() + self._backoff.next_s()
+
+
+_COUNTS: Final[tuple[CounterName, ...]] = ("frames", "faces", "crops", "reconnects")
 
 
 class _StreamCounters:
@@ -131,6 +142,7 @@ class _StreamCounters:
         self._crops = metrics.counter("crops").labels(stream)
         self._reconnects = metrics.counter("reconnects").labels(stream)
         self._skipped = {reason: metrics.counter("skipped").labels(stream, reason) for reason in SKIP_REASONS}
+        self._metrics, self._stream = metrics, stream
         self._share = metrics.gauge("rate_share").labels(stream)
         self._share.set(1.0)
         self._last = Counts()
@@ -148,3 +160,12 @@ class _StreamCounters:
         self._reconnects.inc(counts.reconnects - last.reconnects)
         for reason, counter in self._skipped.items():
             counter.inc(counts.skipped.get(reason, 0) - last.skipped.get(reason, 0))
+
+    def forget(self, *, is_gone: bool) -> None:
+        """Remove the stream's share; ``is_gone``: its counts, too, so that names do not pile up for ever."""
+        self._metrics.gauge("rate_share").remove(self._stream)
+        if is_gone:
+            for name in _COUNTS:
+                self._metrics.counter(name).remove(self._stream)
+            for reason in self._skipped:
+                self._metrics.counter("skipped").remove(self._stream, reason)

@@ -46,7 +46,7 @@ class Supervisor:
         self._settings = settings
         self._find_yunet = find_yunet
         self._metrics = metrics
-        self._context = _fork_server()
+        self._context = fork_server()
         # The random part tells hosts apart that were given one name: each is process 1 of its container.
         name = settings.ingest.host or socket.gethostname()
         self._owner = f"{name}/{os.getpid()}-{secrets.token_hex(2)}"
@@ -108,6 +108,9 @@ class Supervisor:
             if slot.finished:
                 del self._slots[stream]
                 self._has_failed |= slot.failed
+                slot.forget(is_gone=not self._duty.knows(stream))
+                if slot.gave_up:
+                    self._roster.leave_word(slot.job, slot.gave_up)
                 self._duty.over(slot.job.stream, slot.job.declared, failed=slot.failed, ended=slot.ended)
                 self._roster.look_soon()
 
@@ -160,12 +163,12 @@ class Supervisor:
             slot.close(process)
 
 
-def _fork_server() -> ForkServerContext:
+def fork_server() -> ForkServerContext:
     """Return the context whose server imports everything that a capture process needs, from now on."""
     for name, value in PROCESS_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ingest.process"])
-    # Now and not with the first stream, which may be one that has lost its reader and waits.
+    # Not only with the first stream, which may be one that has lost its reader and waits.
     forkserver.ensure_running()
     return context

@@ -1,12 +1,12 @@
 """Follows the streams of ``moodline up`` in Redis: their events, states and ledgers."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from moodline.broker import Broker
 from moodline.event import Event, latest_cursor, read_events
-from moodline.streams import Ledger, StreamState, StreamStatus, StreamView, stream_view
+from moodline.streams import Ledger, StreamState, StreamStatus, StreamView, stream_ids, stream_view
 from moodline.up.tally import Tally
 
 _BATCH = 500
@@ -24,14 +24,21 @@ class _Before:
     ledger: Ledger
 
 
-class Monitor:
-    """What comes out of ``streams`` from now on. A server that others use too may know them from before."""
+_NEW = _Before(None, _NOTHING)
 
-    def __init__(self, broker: Broker, streams: Sequence[str]) -> None:
+
+class Monitor:
+    """What comes out of ``streams`` from now on. A server that others use too may know them from before.
+
+    With ``added`` it follows every other stream of the server as well, as on a private one those that are added later.
+    """
+
+    def __init__(self, broker: Broker, streams: Sequence[str], *, added: bool = False) -> None:
         self._broker = broker
         self._streams = streams
         self._cursor = latest_cursor(broker)
         self._before = {stream: self._state_before(stream) for stream in streams}
+        self._added = added
         self._refresh_at = 0.0
         self.tally = Tally()
         self.views: dict[str, StreamView] = {}
@@ -40,7 +47,11 @@ class Monitor:
     def poll(self, block_ms: int) -> list[Event]:
         """Return the events that have come, waiting up to ``block_ms`` for the first; raises BrokerError."""
         found, self._cursor = read_events(
-            self._broker, after=self._cursor, count=_BATCH, streams=self._before, block_ms=block_ms
+            self._broker,
+            after=self._cursor,
+            count=_BATCH,
+            streams=None if self._added else self._before,
+            block_ms=block_ms,
         )
         events = [event for _, event in found]
         for event in events:
@@ -51,10 +62,14 @@ class Monitor:
 
     def refresh(self) -> None:
         """Read states and ledgers of all streams that a reader of this run has opened; raises BrokerError."""
-        for stream in self._streams:
+        if self._added:
+            self._before |= {stream: _NEW for stream in stream_ids(self._broker) if stream not in self._before}
+        for stream in self._before:
             view = stream_view(self._broker, stream)
             if view is not None and view.token != self._before[stream].token:
                 self.views[stream] = view
+            elif view is None and stream not in self._streams:
+                self.views.pop(stream, None)  # it was added, and has been removed
         self._refresh_at = time.monotonic() + _REFRESH_S
 
     def note_statuses(self) -> None:
@@ -67,16 +82,22 @@ class Monitor:
         return self._last_statuses.get(stream) or (view.status if view else None)
 
     @property
+    def streams(self) -> list[str]:
+        """The streams that are followed: the first ones, and those that were added later and have been opened."""
+        return [*self._streams, *(stream for stream in self.views if stream not in self._streams)]
+
+    @property
     def drained(self) -> bool:
         """Whether no crop waits or is in work and no face is in view, as of the last refresh."""
-        return all(view.ledger.queued == 0 and view.open_tracks == 0 for view in self.views.values())
+        return _drained(self.views.values())
 
     @property
     def finished(self) -> bool:
-        """Whether all streams are recordings that have been read and worked off to their end."""
-        if not self._streams or len(self.views) < len(self._streams) or not self.drained:
+        """Whether all of the first streams are recordings that have been read and worked off to their end."""
+        views = [self.views[stream] for stream in self._streams if stream in self.views]
+        if not self._streams or len(views) < len(self._streams) or not _drained(views):
             return False
-        statuses = [view.status for view in self.views.values()]
+        statuses = [view.status for view in views]
         return all(status and status.kind == "recorded" and status.state in _NO_MORE for status in statuses)
 
     def ledger(self, stream: str) -> Ledger:
@@ -96,6 +117,10 @@ class Monitor:
     def _state_before(self, stream: str) -> _Before:
         view = stream_view(self._broker, stream)
         return _Before(view.token if view else None, view.ledger if view else _NOTHING)
+
+
+def _drained(views: Iterable[StreamView]) -> bool:
+    return all(view.ledger.queued == 0 and view.open_tracks == 0 for view in views)
 
 
 def _difference(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:

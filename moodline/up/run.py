@@ -49,14 +49,14 @@ def run(options: Options) -> None:
         view = stack.enter_context(_shown(plan))
         fleet = Fleet(plan, url, view.log, jobs_folder=stack.enter_context(_jobs_folder(plan)))
         stack.callback(fleet.kill)
-        session = _Session(Monitor(broker, streams), fleet, view, server, stop)
+        session = _Session(Monitor(broker, streams, added=server is not None), fleet, view, server, stop)
         try:
             session.start(all_recorded=bool(streams) and all(stream.recorded for stream in plan.streams))
             session.watch(options.duration_s)
         finally:
             session.finish()
         view.close()
-        print_summary(session.monitor, streams, session.watched_s)
+        print_summary(session.monitor, session.monitor.streams, session.watched_s)
     if streams:
         require_events(session.monitor, streams)
 
@@ -172,7 +172,7 @@ def _shown(plan: Plan) -> Iterator[View]:
     heading = f"moodline {__version__}  ·  {plan.api_url}  ·  your own webcam: {plan.webcam_url}"
     view: View = Lines()
     if console.is_terminal:
-        view = LiveView(console, heading, [stream.id for stream in plan.streams])
+        view = LiveView(console, heading)
     try:
         streams = ", ".join(stream.id for stream in plan.streams) or "the page for webcams"
         view.log("up", f"Starting {streams}; the API is at {plan.api_url}.")

@@ -51,9 +51,8 @@ class Lines:
 class LiveView:
     """The streams and the newest events at the bottom of the terminal; log lines scroll above them."""
 
-    def __init__(self, console: Console, heading: str, streams: Sequence[str]) -> None:
+    def __init__(self, console: Console, heading: str) -> None:
         self._heading = heading
-        self._streams = streams
         self._started = time.monotonic()
         self._live = Live(Text(heading), console=console, refresh_per_second=4, transient=True)
         self._live.start()
@@ -78,7 +77,7 @@ class LiveView:
         for name in ("faces/s", "events", "dropped", "queued"):
             table.add_column(name, justify="right")
         table.add_column("mix of emotions", overflow="fold")
-        for stream in self._streams:
+        for stream in monitor.streams:
             table.add_row(*_row(monitor, stream))
         return table
 

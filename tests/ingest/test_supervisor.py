@@ -19,7 +19,7 @@ from moodline.embedded import EmbeddedServer
 from moodline.metrics import Metrics
 from moodline.sealing import new_key
 from moodline.settings import Settings
-from tests.ingest.service import accepted
+from tests.ingest.service import accepted, status
 from tests.support.wait import wait_until
 
 
@@ -71,6 +71,7 @@ class Crashing:
 
     def __init__(self, *_: object) -> None:
         Crashing.started += 1
+        self.connection, self._other = multiprocessing.Pipe()
 
     def beats(self) -> list[Beat]:
         return []
@@ -97,3 +98,23 @@ def test_a_recording_that_crashes_its_reader_is_given_up_and_a_camera_is_not(
     wait_until(over, description="it was given up, or started 20 times", interval=0.001)
     assert (slot.finished, slot.failed) == (given_up, given_up)
     assert (Crashing.started == 5) == given_up
+
+
+def test_a_recording_that_is_given_up_says_so_to_everybody(
+    broker: Broker, embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.slot.CaptureProcess", Crashing)
+    monkeypatch.setattr("ingest.slot._LONGEST_RESTART", timedelta(milliseconds=1))
+    settings = Settings.model_validate(
+        {
+            "redis": {"url": embedded_server.url, "seal_key": new_key()},
+            "streams": [{"id": "film", "url": "film.mp4", "labels": {"floor": "1"}}],
+        }
+    )
+    supervisor = Supervisor(settings, find_yunet=lambda: None, metrics=Metrics())
+    assert not supervisor.run(threading.Event(), exit_when_ended=True)
+    last = status(broker, "film")
+    assert last is not None
+    assert last.state == "unsupported"
+    assert last.sentence == "Reading film.mp4 ended its process 5 times; it is given up."
+    assert last.labels == {"floor": "1"}

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
+from moodline.purge import remove_stream
 from moodline.settings import StreamSettings
 from moodline.streams import StreamState, StreamStatus
 from moodline.up.monitor import Monitor
@@ -112,12 +113,27 @@ def test_what_waited_from_before_is_part_of_the_sum(broker: Broker) -> None:
     assert ledger.accepted == ledger.events == 2
 
 
+def test_streams_that_are_added_are_followed_on_a_server_of_its_own(broker: Broker) -> None:
+    alone, following = Monitor(broker, ["door"]), Monitor(broker, ["door"], added=True)
+    recording = Recording(broker)  # of the stream lobby
+    recording.read(frames=3)
+    recording.classify()
+    assert look(following).streams == ["door", "lobby"]
+    assert following.tally.of("lobby").events == following.ledger("lobby").events == 3
+    assert look(alone).streams == ["door"]
+    assert alone.tally.events == 0
+    recording.end()
+    remove_stream(broker, "lobby")
+    assert look(following).streams == ["door"]
+    assert not following.finished, "what was asked for first has not begun"
+
+
 def test_the_live_view_shows_streams_newest_events_and_log_lines(broker: Broker, monitor: Monitor) -> None:
     recording = Recording(broker)
     recording.read(frames=3)
     recording.classify()
     screen = io.StringIO()
-    view = LiveView(Console(file=screen, force_terminal=True, width=120), "moodline", ["lobby"])
+    view = LiveView(Console(file=screen, force_terminal=True, width=120), "moodline")
     view.log("worker", "The model is ready.")
     view.update(look(monitor), [])
     view.close()
@@ -129,7 +145,7 @@ def test_the_live_view_shows_streams_newest_events_and_log_lines(broker: Broker,
 def test_the_view_says_what_is_wrong_with_a_stream(broker: Broker, monitor: Monitor) -> None:
     Recording(broker).end("auth_failed")
     screen = io.StringIO()
-    view = LiveView(Console(file=screen, force_terminal=True, width=120), "moodline", ["lobby"])
+    view = LiveView(Console(file=screen, force_terminal=True, width=120), "moodline")
     view.update(look(monitor), [])
     view.close()
     assert "It is auth_failed." in screen.getvalue()

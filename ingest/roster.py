@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
 _KNOWN_FOR: Final = timedelta(seconds=3 * _LOOK_S)
 _FORGET_S: Final = 60.0
-_GOODBYE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +84,11 @@ class Roster:
         self._words.put((job, sentence))
         self._wake.set()
 
-    def end(self) -> None:
-        """Take this host off the list, if Redis is there and answers soon."""
+    def end(self, *, within_s: float) -> None:
+        """Take this host off the list and say what is left to say, if Redis is there and answers so soon."""
         self._ended = True
         self._wake.set()
-        self._thread.join(_GOODBYE_S)
+        self._thread.join(within_s)
 
     def _run(self) -> None:
         while not self._ended:

@@ -122,10 +122,8 @@ class Slot:
         self._crashes += 1
         is_ours = self.job.stream.recorded and self.job.stream.kind != "http"  # a server may be away for long
         if is_ours and self._crashes >= _MOST_CRASHES:
-            self.gave_up = (
-                f"Reading {self.job.stream.shown_url} ended its process {self._crashes} times; it is given up."
-            )
-            log.error("Stream %s: %s", self.job.stream.id, self.gave_up)
+            log.error("Stream %s is given up: reading it failed %d times.", self.job.stream.id, self._crashes)
+            self.gave_up = f"It is given up: reading {self.job.stream.shown_url} failed {self._crashes} times."
             self.finished = self.failed = True
         self._start_at_s = time.monotonic() + self._backoff.next_s()
 

@@ -24,6 +24,7 @@ from ingest.job import PROCESS_ENVIRONMENT, CaptureJob
 from ingest.roster import Roster, Snapshot
 from ingest.slot import ORDERLY_S, Slot
 from ingest.wanted import Wanted
+from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
 from moodline.settings import Settings, StreamSettings
 from moodline.streams import Once
@@ -86,7 +87,8 @@ class Supervisor:
             for slot in self._all_slots():
                 if slot.process is not None:
                     slot.process.kill()
-            self._roster.end()
+            # Whoever asked to stop waits for it; the end of all streams has time.
+            self._roster.end(within_s=1.0 if stop.is_set() else STOP_WITHIN_S)
         return not self._has_failed
 
     def _follow(self) -> None:

@@ -116,5 +116,5 @@ def test_a_recording_that_is_given_up_says_so_to_everybody(
     last = status(broker, "film")
     assert last is not None
     assert last.state == "unsupported"
-    assert last.sentence == "Reading film.mp4 ended its process 5 times; it is given up."
+    assert last.sentence == "It is given up: reading film.mp4 failed 5 times."
     assert last.labels == {"floor": "1"}

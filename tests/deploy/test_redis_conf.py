@@ -50,7 +50,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproces
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     log = (tmp_path / "log").open("wb")
     with log, subprocess.Popen(["sh", local_start(tmp_path)], env=environment, stdout=log) as process:
-        wait_until((tmp_path / "socket").exists, description="the server listens")
+        wait_until(lambda: answers(tmp_path), description="the server answers", timeout=30)
         yield process
         process.kill()
 
@@ -59,6 +59,14 @@ def client(folder: Path, user: str = "operator", password: str | None = PASSWORD
     # Without retries: a refused password stays refused.
     retry = Retry(NoBackoff(), 0)
     return redis.Redis(unix_socket_path=str(folder / "socket"), username=user, password=password, retry=retry)
+
+
+def answers(folder: Path) -> bool:
+    try:
+        with client(folder, "health", "any") as connection:
+            return bool(connection.ping())
+    except redis.RedisError:
+        return False
 
 
 def test_compose_starts_it_with_this_script() -> None:

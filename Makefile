@@ -12,6 +12,8 @@ PYTHON ?=
 # make chaos ROUNDS=200 SEED=7: longer, and other workers at other moments.
 ROUNDS ?= 60
 SEED ?= 1
+# make test TESTERS=0: one test after the other in one process. Most tests wait for servers, so two share two cores well.
+TESTERS ?= 2
 # make soak MINUTES=30: how long.
 MINUTES ?= 30
 
@@ -32,6 +34,7 @@ help: ## List what can be made
 	@echo 'Values:'
 	@echo '  DURATION=20        end the demo after 20 seconds'
 	@echo '  ARGS="-k queue"    arguments for pytest (make test) or the benchmark (make bench)'
+	@echo '  TESTERS=2          processes that share the tests; 0 for one after the other'
 	@echo '  ROUNDS=60 SEED=1   how long make chaos goes on, and what happens in which order'
 	@echo '  MINUTES=30         how long make soak goes on'
 	@echo '  PYTHON=python3.12  make .venv with this Python, 3.11 or later'
@@ -42,7 +45,7 @@ demo: $(VENV)/.run ## See emotion events of the built-in demo camera arrive (Ctr
 	@$(BIN)/moodline up --source demo $(if $(DURATION),--duration $(DURATION))
 
 test: $(VENV)/.dev ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(TESTERS) --dist=loadfile $(ARGS)
 
 chaos: $(VENV)/.dev ## Kill, freeze and fill up workers and servers, ROUNDS times
 	@CHAOS_ROUNDS=$(ROUNDS) CHAOS_SEED=$(SEED) $(BIN)/python -m pytest --timeout=3600 tests/chaos $(ARGS)

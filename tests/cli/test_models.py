@@ -64,7 +64,7 @@ def test_a_damaged_model_is_not_chosen(registry: Path) -> None:
 def test_an_unknown_model_is_answered_with_the_known_ones(registry: Path) -> None:
     done = moodline("models", "show", "modos", env=env(registry))
     assert done.returncode == 2
-    assert "choose one of the registry (moods, vgg11-ferplus" in done.stderr
+    assert "choose one of the registry (moods, vgg11-fer2013, vgg11-ferplus" in done.stderr
 
 
 def test_show_gives_the_card_and_as_json_the_manifest(registry: Path) -> None:

@@ -1,4 +1,4 @@
-"""What eight streams take. Thirty-two are measured by ``python -m bench --case many-streams``."""
+"""What twelve streams take. Thirty-two are measured by ``python -m bench --case many-streams``."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from moodline.broker import Broker
 from tests.ingest.service import accepted
 from tests.support.wait import wait_until
 
-STREAMS = 8
+STREAMS = 12
 MOST_MIB = 60
 
 

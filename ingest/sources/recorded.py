@@ -17,6 +17,8 @@ FALLBACK_FPS: Final = 25.0
 _ABSURD_FPS: Final = 1000.0
 # Containers estimate their number of frames; what is this much shorter has been cut off.
 _WHOLE: Final = 0.9
+# These know only where their first and last times stand: FFmpeg's guess from that may be twice the truth.
+_GUESSED: Final = {".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
 
 
 class RecordedFile:
@@ -78,7 +80,8 @@ class RecordedFile:
             yield RecordedFrame(clock.now_ms(), partial(retrieve_pixels, capture), continues=count > 0)
             count += 1
         self.close()
-        if count < promised * _WHOLE or count == 0:
+        is_short = count < promised * _WHOLE and self._path.suffix.lower() not in _GUESSED
+        if is_short or count == 0:
             raise self._cut_off(count, promised)
 
     def _cut_off(self, count: int, promised: int) -> EndedEarly | Unsupported:

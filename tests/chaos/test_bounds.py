@@ -57,6 +57,7 @@ def length(client: Any, name: str) -> int:
         "hash": client.hlen,
         "zset": client.zcard,
         "list": client.llen,
+        "set": client.scard,
         "none": lambda _name: 0,  # it has ended meanwhile
     }
     return count[client.type(name).decode()](name)
@@ -77,6 +78,10 @@ BOUNDS: dict[str, Bounded] = {
     "deadlines": is_short(MOST_CROPS),
     "streams": one_a_stream,
     "declared": is_short(ApiSettings().max_streams),
+    "webcam": has_ttl(5),
+    "webcams": is_short(ApiSettings().max_webcams),
+    "look": has_ttl(5),
+    "preview": has_ttl(3),
     "bell": is_short(8),
     "feed": is_short(FEED_MAX + STREAM_NODE),
     "dead": is_short(DEAD_MAX + STREAM_NODE),

@@ -4,6 +4,8 @@ import shutil
 import time
 from itertools import count, pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from ingest.sources.base import EndedEarly, Frame, NotFound, Stopped, Unsupported
 from ingest.sources.playback import Playback
 from ingest.sources.recorded import RecordedFile
+from ingest.sources.video_capture import open_with_opencv
 from tests.support.needs import shared
 
 START_MS = 1_700_000_000_000
@@ -124,6 +127,19 @@ def test_a_file_that_was_cut_off_gives_its_frames_and_a_sentence(clip: Path, tmp
     assert len(read(cut, frames=15)) == 15
     with pytest.raises(EndedEarly, match=r"cut\.avi ended early: only \d\d of its 40 frames can be decoded"):
         read(cut)
+
+
+def test_a_container_that_does_not_count_its_frames_is_not_called_cut_off(clip: Path, tmp_path: Path) -> None:
+    def guessing(*asked: Any) -> Any:
+        capture = open_with_opencv(*asked)
+        guess = {cv2.CAP_PROP_FRAME_COUNT: 2.0 * FRAMES}
+        kept = {name: getattr(capture, name) for name in ("isOpened", "grab", "retrieve", "release")}
+        return SimpleNamespace(**kept, get=lambda which: guess.get(which) or capture.get(which))
+
+    stream = tmp_path / "whole.ts"
+    stream.write_bytes(clip.read_bytes())  # FFmpeg looks at the content, not at the name
+    source = RecordedFile(stream, playback=Playback(start_ms=START_MS, pause=Pauses()), opener=guessing)
+    assert sum(1 for _ in source.frames()) == FRAMES
 
 
 def test_what_cannot_be_read_is_told_in_a_sentence(clip: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class Wanted:
         """What tells this stream from others that had its id; holds no password."""
         settings = self.stream.model_dump(mode="json", exclude={"url", "enabled"})
         added_at = json.loads(self.declared)["added_at"] if self.declared else None
-        text = json.dumps([settings, self.stream.shown_url, added_at], sort_keys=True)
+        text = json.dumps([settings, self.stream.known_url, added_at], sort_keys=True)
         return f"{self.stream.id}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from moodline.declared import Declared
 from moodline.errors import MoodlineError
 from moodline.settings import StreamSettings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +52,7 @@ def all_streams(
             wanted[stream] = Wanted(declared.settings(rules), declared.text)
         except MoodlineError as error:
             refused[stream] = str(error)
+        except Exception:  # one bad entry, whoever wrote it, must not stop the others
+            log.exception("What is kept of stream %s cannot be taken for a stream.", stream)
+            refused[stream] = "What is kept of it cannot be understood; remove it."
     return Streams(wanted, refused)

@@ -57,7 +57,7 @@ def test_a_password_with_a_name_is_kept_nowhere(url: str) -> None:
 
 def test_what_a_query_takes_from_the_environment_is_not_shown() -> None:
     text = '{"settings": {"id": "a", "url": "http://h/v?x=${CAMERA_A}"}, "added_at": "2026-01-01T00:00:00Z"}'
-    stream = Declared.of(text).settings(["http://h"], {"CAMERA_A": SECRET})
+    stream = Declared.of("a", text).settings(["http://h"], {"CAMERA_A": SECRET})
     assert stream.shown_url == "http://h/v?x=***"
     assert SECRET in secrets_of(stream.url.get_secret_value())
 

@@ -11,6 +11,7 @@ from moodline.crop_queue import Reader
 from moodline.declared import add_stream, change_stream, declared_streams
 from moodline.errors import ConfigError, StreamChangedError, StreamConflictError, StreamEndedError
 from moodline.hosts import IngestHost, announce, forget_dead, ingest_hosts, readers, withdraw
+from moodline.keys import INGESTS_KEY, ingest_key
 from moodline.known import known_streams
 from moodline.purge import remove_stream
 from moodline.settings import ApiSettings
@@ -157,3 +158,22 @@ def test_what_is_no_stream_is_refused_with_a_sentence_and_stops_no_other(broker:
             change_stream(broker, API, "bad", {"fps": 2})
     remove_stream(broker, "bad", undeclare=True)
     assert list(declared_streams(broker)) == ["door"]
+
+
+def test_of_a_newer_host_counts_what_is_known_and_a_bad_one_is_passed_over(broker: Broker) -> None:
+    announce(broker, IngestHost("a/1", frozenset({"door"})), MINUTE)
+    told = {
+        "new/2": b'{"wants": ["attic"], "done": [], "gpus": 2}',
+        "bad/3": b"{",
+        "bad/4": b"[]",
+        "bad/5": b'{"wants": 1}',
+        "bad/6": b'{"up_s": "long"}',
+        "bad/7": b'{"declares": ["door"]}',
+    }
+    for owner, text in told.items():
+        client_of(broker).set(ingest_key(owner), text)
+        client_of(broker).sadd(INGESTS_KEY, owner)
+    assert ingest_hosts(broker) == {
+        "a/1": IngestHost("a/1", frozenset({"door"})),
+        "new/2": IngestHost("new/2", frozenset({"attic"})),
+    }

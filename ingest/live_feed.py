@@ -9,6 +9,7 @@ from typing import Final
 from ingest.backoff import Backoff
 from ingest.beat import Condition
 from ingest.sources.base import AuthFailed, Frame, Source, SourceFailure, Stalled
+from moodline.redact import redact_text
 from moodline.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -107,9 +108,8 @@ class LiveFeed:
         except SourceFailure as failure:
             return self._failed(failure)
         except Exception as error:  # noqa: BLE001 - OpenCV raises what it likes, and the camera must come back
-            return self._failed(
-                Stalled(f"{self._shown} broke off ({type(error).__name__}: {error}); connecting again.")
-            )
+            said = redact_text(f"{type(error).__name__}: {error}")
+            return self._failed(Stalled(f"{self._shown} broke off ({said}); connecting again."))
         finally:
             self._source.close()
             self._busy_since_s = None

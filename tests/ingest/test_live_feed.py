@@ -11,6 +11,7 @@ import pytest
 from ingest.live_feed import LiveFeed, SourceHungError
 from ingest.sources.base import AuthFailed, Frame, NotFound, SourceFailure, Stalled, Unreachable, live_frame
 from moodline.settings import IngestSettings
+from moodline.streams import StreamStatus
 from tests.support.wait import wait_until
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
@@ -135,6 +136,16 @@ def test_even_an_unforeseen_error_of_opencv_is_survived(feed: Any) -> None:
     live = feed(Scripted(ValueError("OpenCV is upset"), 1, end))
     assert numbers(live, 1) == [0]
     end.set()
+
+
+def test_what_opencv_says_shows_no_password(feed: Any) -> None:
+    live = feed(Scripted(ValueError("no rtsp://me:s3cret@cam/1?token=s3cret")), IngestSettings())
+    next(live.frames_or_none())
+    wait_until(lambda: "broke off" in live.condition.sentence, description="it has failed")
+    assert "no rtsp://***@cam/1" in live.condition.sentence
+    assert "s3cret" not in live.condition.sentence
+    told = StreamStatus("stalled", "It says rtsp://me:s3cret@cam/1.", "rtsp://***@cam/1", "live").to_json()
+    assert "s3cret" not in told
 
 
 def test_a_source_that_goes_silent_is_stalled(feed: Any) -> None:

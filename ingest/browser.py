@@ -89,6 +89,9 @@ class _Watch:
                 # Every stream says so, too. Who is read goes on: its pictures may come again.
                 log.debug("Browsers' webcams cannot be looked for: %s", error)
                 self._stop.wait(_AWAY_S)
+            except Exception:
+                log.exception("Looking for browsers' webcams failed; it is tried again.")
+                self._stop.wait(_AWAY_S)
 
     def _look(self, broker: Broker) -> None:
         known = open_webcams(broker, tidy=True)

@@ -117,7 +117,7 @@ class Capture:
         delivery = Delivery(reader, self._stream, self._progress, self._pulse, pace)
         with contextlib.closing(feed):
             for frame in feed.frames_or_none():
-                self._keep(pace, reader, analysis)
+                self._keep(pace, reader, feed, analysis)
                 found = analysis.analyse(frame) if frame is not None else None
                 self._observe(feed, analysis)
                 if frame is not None and found is not None:
@@ -133,7 +133,7 @@ class Capture:
         with traced(self._tracing, found, stream=self._stream.id, ids=ids, captured_s=captured_s) as frame:
             delivery.deliver(frame, captured_s=captured_s)
 
-    def _keep(self, pace: Pace, reader: Reader, analysis: Analysis) -> None:
+    def _keep(self, pace: Pace, reader: Reader, feed: Feed, analysis: Analysis) -> None:
         """Look as often as the workers keep up with."""
         share = pace.step(time.monotonic())
         if share == self._progress.share:
@@ -141,6 +141,8 @@ class Capture:
         analysis.look_at(share)
         if self._stream.fps:
             self._sampling.rate.set(self._stream.fps * share)
+        if isinstance(feed, LiveFeed):
+            feed.slowest(self._slowest_s(share))
         reader.share = self._progress.share = share
         if self._progress.is_slowed and not self._is_slowed:
             log.warning("The workers are slower than stream %s: it is looked at less often.", self._stream.id)
@@ -156,7 +158,11 @@ class Capture:
         # The feed reads on a thread of its own, which leaves the reports to this one.
         stop = self._link.stop
         source = self._source(reader, lambda seconds: not stop.wait(seconds))
-        return LiveFeed(source, settings, shown_url=url, slowest_s=1.0 / (self._stream.fps or 1.0))
+        sampling = self._sampling
+        return LiveFeed(source, settings, shown_url=url, slowest_s=self._slowest_s(1.0), seen_s=lambda: sampling.seen_s)
+
+    def _slowest_s(self, share: float) -> float:
+        return 1.0 / ((self._stream.fps or 1.0) * share)
 
     def _source(self, reader: Reader, pause: Callable[[float], bool]) -> Source:
         context = SourceContext(

@@ -1,7 +1,7 @@
 """One capture process as its supervisor sees it."""
 
 import time
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import TYPE_CHECKING, Final
 
 from ingest.beat import Beat
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 # Longer than Redis may keep a beat waiting: two tries of a frame and one report, 5 s each.
 HUNG_AFTER_S: Final = 30.0
+# All other streams wait so long.
+_KILL_WITHIN_S: Final = 1.0
+_parked: list[ForkServerProcess] = []  # killed, and perhaps not yet gone
 
 
 class CaptureProcess:
@@ -24,8 +27,13 @@ class CaptureProcess:
         self._process = context.Process(
             target=_run_capture, args=(job, theirs), name=f"capture-{job.stream.id}", daemon=True
         )
-        self._process.start()
-        theirs.close()  # else this end would never see the other one's death
+        try:
+            self._process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()  # else this end would never see the other one's death
         self._heard_s = time.monotonic()
 
     @property
@@ -64,12 +72,19 @@ class CaptureProcess:
         self._process.join(max(0.0, timeout_s))
 
     def kill(self) -> None:
-        """End the process at once, if it still runs, and clear up after it."""
+        """End the process at once, if it still runs, and clear up after it.
+
+        One that the kernel does not let go, as where a network file system hangs, is cleared up after later.
+        """
         if self._process.exitcode is None:
             self._process.kill()
-        self._process.join()
+        self._process.join(_KILL_WITHIN_S)
         self.connection.close()
-        self._process.close()
+        _parked.append(self._process)
+        for process in list(_parked):
+            if process.exitcode is not None:
+                _parked.remove(process)
+                process.close()
 
 
 def _run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:

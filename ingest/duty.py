@@ -32,7 +32,7 @@ class Duty:
         self._streams = Streams({}, {})
         self._mine: frozenset[str] = frozenset()
         self._done: set[str] = set()  # Wanted.key
-        self._failed: set[str] = set()
+        self._failed: dict[str, Wanted] = {}  # by the stream's id, as it was when it failed
         self._ended_s: dict[str, float] = {}
 
     def update(self, snapshot: Snapshot) -> bool:
@@ -53,7 +53,13 @@ class Duty:
         self._ended_s = {name: ended_s for name, ended_s in self._ended_s.items() if ended_s >= snapshot.asked_s}
         # What is gone, or has changed, may come back as something new.
         self._done &= keys
-        self._failed &= keys
+        # A corrected password changes no key, and a pause asks for another try.
+        now = self._streams.wanted
+        self._failed = {
+            stream: failed
+            for stream, failed in self._failed.items()
+            if stream in now and now[stream].stream == failed.stream and now[stream].key == failed.key
+        }
         wishes = {owner: host.wants for owner, host in snapshot.hosts.items()}
         wishes[self._owner] = frozenset(wanted.stream.id for wanted in self._open())
         settled = frozenset(owner for owner, host in snapshot.hosts.items() if host.up_s >= SETTLED_S)
@@ -110,15 +116,15 @@ class Duty:
     def over(self, settings: StreamSettings, declared: str | None, *, failed: bool, ended: bool) -> None:
         """Take in that a stream is no longer read here."""
         self._ended_s[settings.id] = time.monotonic()
-        key = Wanted(settings, declared).key
+        wanted = Wanted(settings, declared)
         if failed:
-            self._failed.add(key)
+            self._failed[settings.id] = wanted
         if ended:
-            self._done.add(key)
+            self._done.add(wanted.key)
         self._seen = (None, None)
 
     def _open(self) -> Iterator[Wanted]:
         """Yield the streams that this host would read."""
         for wanted in self._streams.wanted.values():
-            if wanted.stream.enabled and wanted.key not in self._done and wanted.key not in self._failed:
+            if wanted.stream.enabled and wanted.key not in self._done and wanted.stream.id not in self._failed:
                 yield wanted

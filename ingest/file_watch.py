@@ -51,7 +51,10 @@ class FileWatch:
             self._wake.clear()
             if self._ended:
                 return
-            self._look(asked=asked)
+            try:
+                self._look(asked=asked)
+            except Exception:
+                log.exception("Looking at %s failed; it is tried again.", self._file.path)
 
     def _look(self, *, asked: bool) -> None:
         try:

@@ -1,14 +1,16 @@
 """Reads a live source on its own thread, keeps only the newest frame, connects again when it breaks."""
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from ingest.backoff import Backoff
 from ingest.beat import Condition
 from ingest.sources.base import AuthFailed, Frame, Source, SourceFailure, Stalled
+from moodline.redact import redact_text
 from moodline.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -28,13 +30,24 @@ class SourceHungError(Exception):
 class LiveFeed:
     """The frames of a live source, of which a slow reader misses some but never sees old ones."""
 
-    def __init__(self, source: Source, settings: IngestSettings, *, shown_url: str, slowest_s: float = 0.0) -> None:
-        """``slowest_s``: the longest time between two frames of a healthy source, where that is known."""
+    def __init__(
+        self,
+        source: Source,
+        settings: IngestSettings,
+        *,
+        shown_url: str,
+        slowest_s: float = 0.0,
+        seen_s: Callable[[], float] = lambda: -math.inf,
+    ) -> None:
+        """``slowest_s``: the longest time between two frames of a healthy source, where that is known.
+
+        ``seen_s``: when the source last gave a frame of which nobody wanted a picture, in monotonic seconds.
+        """
         self._source = source
         self._shown = shown_url
-        self._stalled_after_s = max(settings.read_timeout.total_seconds(), 3.0 * slowest_s)
-        timeouts_s = settings.open_timeout.total_seconds() + settings.read_timeout.total_seconds()
-        self._hung_after_s = _HUNG_FACTOR * max(timeouts_s, self._stalled_after_s) + _HUNG_GRACE_S
+        self._settings = settings
+        self._seen_s = seen_s
+        self.slowest(slowest_s)
         self._away = Backoff(settings.backoff_max)
         self._refused = Backoff(settings.backoff_auth, flat=True)
         self._stop = threading.Event()
@@ -49,10 +62,17 @@ class LiveFeed:
         self.opened = 0
         self._thread = threading.Thread(target=self._run, name="live-feed", daemon=True)
 
+    def slowest(self, slowest_s: float) -> None:
+        """Take ``slowest_s`` as the longest time between two frames of a healthy source from now on."""
+        read_s = self._settings.read_timeout.total_seconds()
+        self._stalled_after_s = max(read_s, 3.0 * slowest_s)
+        timeouts_s = self._settings.open_timeout.total_seconds() + read_s
+        self._hung_after_s = _HUNG_FACTOR * max(timeouts_s, self._stalled_after_s) + _HUNG_GRACE_S
+
     @property
     def condition(self) -> Condition:
         """The source's state now; a source that has gone silent is stalled before its read times out."""
-        silent_s = time.monotonic() - self._last_frame_s
+        silent_s = time.monotonic() - max(self._last_frame_s, self._seen_s())
         if self._condition.state == "live" and silent_s > self._stalled_after_s:
             return Condition("stalled", f"{self._shown} has given no frame for {silent_s:.0f} s.")
         return self._condition
@@ -70,7 +90,7 @@ class LiveFeed:
         self._thread.start()
         while not self._stop.is_set():
             busy_since_s = self._busy_since_s
-            if busy_since_s is not None and time.monotonic() - busy_since_s > self._hung_after_s:
+            if busy_since_s is not None and time.monotonic() - max(busy_since_s, self._seen_s()) > self._hung_after_s:
                 raise SourceHungError(f"{self._shown} hangs: a call into OpenCV has not come back.")
             yield self._next()
 
@@ -107,9 +127,8 @@ class LiveFeed:
         except SourceFailure as failure:
             return self._failed(failure)
         except Exception as error:  # noqa: BLE001 - OpenCV raises what it likes, and the camera must come back
-            return self._failed(
-                Stalled(f"{self._shown} broke off ({type(error).__name__}: {error}); connecting again.")
-            )
+            said = redact_text(f"{type(error).__name__}: {error}")
+            return self._failed(Stalled(f"{self._shown} broke off ({said}); connecting again."))
         finally:
             self._source.close()
             self._busy_since_s = None

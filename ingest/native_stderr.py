@@ -12,9 +12,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, TextIO
-from urllib.parse import unquote, urlsplit
 
-from moodline.redact import redact_text
+from moodline.redact import redact_text, secrets_of
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ def no_lines() -> Sequence[str]:
 class NativeStderr:
     """Owns file descriptor 2 of this process from ``__init__`` on; Python's ``sys.stderr`` keeps the old one.
 
-    ``url`` is the source's address, whose user and password are taken out of every line, however
+    ``url`` is the source's address, whose user, password and query values are taken out of every line, however
     they are quoted.
     """
 
@@ -77,15 +76,6 @@ class NativeStderr:
             log.debug("%s", safe)
             with self._changed:
                 self._lines.append(_ORIGIN.sub("", safe))
-
-
-def secrets_of(url: str) -> frozenset[str]:
-    """Return user information that must not be shown, as written in ``url`` and unquoted."""
-    try:
-        password = urlsplit(url).password
-    except ValueError:  # no URL: a path
-        password = None
-    return frozenset({password, unquote(password)}) if password else frozenset()
 
 
 def without_secrets(text: str, secrets: frozenset[str]) -> str:

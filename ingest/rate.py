@@ -14,9 +14,11 @@ class Sampling:
     def __init__(self, per_second: float | None) -> None:
         self.rate = Rate(per_second)
         self.left_out = 0
+        self.seen_s = -math.inf  # the last frame, wanted or not
 
     def __call__(self, at_s: float) -> bool:
         """Return whether the frame of the stream's second ``at_s`` is wanted; count it if not."""
+        self.seen_s = at_s
         is_wanted = self.rate.is_due(at_s)
         self.left_out += not is_wanted
         return is_wanted

@@ -96,8 +96,8 @@ class Slot:
         self._started_s = time.monotonic()
         try:
             self.process = CaptureProcess(self._context, self.job)
-        except OSError as error:  # no memory or no descriptors left: perhaps later
-            log.error("No process can be started for stream %s: %s", self.job.stream.id, error)  # noqa: TRY400
+        except (OSError, EOFError) as error:  # no memory or no descriptors left, no fork server: perhaps later
+            log.error("No process can be started for stream %s: %r", self.job.stream.id, error)  # noqa: TRY400
             self._start_again()
             return
         self._counters.new_process()

@@ -73,7 +73,7 @@ class Supervisor:
             self._webcams.start()
         try:
             while not stop.is_set():
-                self._follow()
+                self._follow_on()
                 for slot in self._slots.values():
                     slot.step()
                 self._clear()
@@ -90,6 +90,13 @@ class Supervisor:
             # Whoever asked to stop waits for it; the end of all streams has time.
             self._roster.end(within_s=1.0 if stop.is_set() else STOP_WITHIN_S)
         return not self._has_failed
+
+    def _follow_on(self) -> None:
+        """Follow, whatever stands in Redis: the streams that are read go on."""
+        try:
+            self._follow()
+        except Exception:
+            log.exception("What is to be read could not be told; the streams that are read go on.")
 
     def _follow(self) -> None:
         """Do what the file, Redis and the other hosts ask for now."""

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from moodline.declared import Declared
 from moodline.errors import MoodlineError
 from moodline.settings import StreamSettings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Wanted:
         """What tells this stream from others that had its id; holds no password."""
         settings = self.stream.model_dump(mode="json", exclude={"url", "enabled"})
         added_at = json.loads(self.declared)["added_at"] if self.declared else None
-        text = json.dumps([settings, self.stream.shown_url, added_at], sort_keys=True)
+        text = json.dumps([settings, self.stream.known_url, added_at], sort_keys=True)
         return f"{self.stream.id}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -49,4 +52,7 @@ def all_streams(
             wanted[stream] = Wanted(declared.settings(rules), declared.text)
         except MoodlineError as error:
             refused[stream] = str(error)
+        except Exception:  # one bad entry, whoever wrote it, must not stop the others
+            log.exception("What is kept of stream %s cannot be taken for a stream.", stream)
+            refused[stream] = "What is kept of it cannot be understood; remove it."
     return Streams(wanted, refused)

@@ -17,7 +17,7 @@ from moodline.config.explain import explain
 from moodline.config.secrets import with_secrets
 from moodline.errors import ConfigError, SourceNotAllowedError, StreamChangedError, StreamConflictError
 from moodline.redact import redact_url
-from moodline.settings import ApiSettings, StreamSettings
+from moodline.settings import ApiSettings, StreamSettings, is_recorded
 from moodline.settings.allowed import REFERENCE, judge_source
 
 _TRIES = 5
@@ -26,15 +26,33 @@ _MOST_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A stream of run time: ``text`` as it is kept, and the ``values`` that were given, as in the file."""
+    """A stream of run time: ``text`` as it is kept, and the ``values`` that were given, as in the file.
+
+    ``broken``: a sentence where what is kept is no stream; then there are no values.
+    """
 
     text: str
     values: Mapping[str, Any]
+    broken: str = ""
 
     @classmethod
-    def of(cls, text: str) -> "Declared":
-        """Return what was kept as ``text``."""
-        return cls(text, json.loads(text)["settings"])
+    def of(cls, stream: str, text: str) -> "Declared":
+        """Return what was kept of ``stream`` as ``text``; others, too, may write there, and whatever they like."""
+        try:
+            kept = json.loads(text)
+            values = kept["settings"]
+            is_right = (
+                isinstance(kept["added_at"], str)
+                and str(values["id"]) == stream
+                and isinstance(values["url"], str | int)
+                and isinstance(values.get("labels") or {}, dict)
+            )
+            json.dumps(values, ensure_ascii=False).encode()  # no half characters
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            is_right = False
+        if is_right:
+            return cls(text, values)
+        return cls(text, {}, "What is kept of it is no stream, and was not written by moodline; remove it.")
 
     @property
     def enabled(self) -> bool:
@@ -44,13 +62,23 @@ class Declared:
     @property
     def shown_url(self) -> str:
         """The URL without what it takes from the environment."""
-        return redact_url(str(self.values["url"]))
+        return redact_url(str(self.values.get("url", "")))
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the source is a recording, as far as its URL tells."""
+        try:
+            return is_recorded(str(self.values.get("url", "")), live=self.values.get("live"))
+        except ValueError:
+            return False
 
     def settings(self, rules: Sequence[str], environ: Mapping[str, str] | None = None) -> StreamSettings:
         """Return the stream as it is read, its references replaced.
 
         Raises SourceNotAllowedError, and ConfigError where a variable is missing or a value is wrong.
         """
+        if self.broken:
+            raise ConfigError(self.broken)
         url = str(self.values["url"])
         _check_source(url, rules)
         if names := REFERENCE.findall(url):
@@ -67,7 +95,9 @@ def declared_streams(broker: Broker) -> dict[str, Declared]:
     with broker.errors():
         for keys in broker.all_keys():
             kept = cast("dict[bytes, bytes]", broker.client.hgetall(keys.of_partition("declared")))
-            found |= {stream.decode(): Declared.of(text.decode()) for stream, text in kept.items()}
+            for name, text in kept.items():
+                stream = name.decode(errors="replace")
+                found[stream] = Declared.of(stream, text.decode(errors="replace"))
     return dict(sorted(found.items()))
 
 
@@ -102,6 +132,8 @@ def change_stream(broker: Broker, api: ApiSettings, stream: str, changes: Mappin
         known = declared_streams(broker).get(stream)
         if known is None:
             return False
+        if known.broken:
+            raise ConfigError(known.broken)
         values = {name: value for name, value in {**known.values, **changes}.items() if value is not None}
         _check(values, api)
         try:

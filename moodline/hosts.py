@@ -5,13 +5,16 @@ It is only a hint who should read what. What keeps two from reading one stream i
 """
 
 import json
+import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, cast
 
 from moodline.broker import Broker
 from moodline.keys import INGESTS_KEY, ingest_key
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ def ingest_hosts(broker: Broker) -> dict[str, IngestHost]:
     with broker.errors():
         owners = sorted(name.decode() for name in cast("set[bytes]", broker.client.smembers(INGESTS_KEY)))
         told = _all_of(broker, [("get", ingest_key(owner)) for owner in owners])
-    return {owner: _host(owner, text) for owner, text in zip(owners, told, strict=True) if text is not None}
+    said = ((owner, _host(owner, text)) for owner, text in zip(owners, told, strict=True) if text is not None)
+    return {owner: host for owner, host in said if host is not None}
 
 
 def forget_dead(broker: Broker, alive: Collection[str]) -> None:
@@ -108,7 +112,16 @@ def _all_of(broker: Broker, commands: list[tuple[str, ...]]) -> list[Any]:
     return pipeline.execute()
 
 
-def _host(owner: str, text: bytes) -> IngestHost:
-    told = json.loads(text)
-    wants, done = frozenset(told.pop("wants")), frozenset(told.pop("done"))
-    return IngestHost(owner=owner, wants=wants, done=done, **told)
+def _host(owner: str, text: bytes) -> IngestHost | None:
+    """Return what a host said; fields of a newer version are passed over. None for what no host says."""
+    known = {member.name for member in fields(IngestHost)} - {"owner"}
+    try:
+        told = {name: value for name, value in json.loads(text).items() if name in known}
+        told |= {name: frozenset(map(str, told[name])) for name in ("wants", "done") if name in told}
+        told |= {name: dict(told[name]) for name in ("declares", "refuses") if name in told}
+        if "up_s" in told:
+            told["up_s"] = float(told["up_s"])
+        return IngestHost(owner=owner, **told)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        log.debug("What stands in Redis of the ingest host %s cannot be understood and is passed over.", owner)
+        return None

@@ -7,7 +7,7 @@ from moodline.broker import Broker
 from moodline.declared import Declared, declared_streams
 from moodline.errors import StreamConflictError
 from moodline.hosts import IngestHost, ingest_hosts
-from moodline.settings import StreamSettings, is_recorded
+from moodline.settings import StreamSettings
 from moodline.streams import Ledger, StreamStatus, StreamView, list_streams, stream_view
 
 _NOTHING = Ledger(accepted=0, events=0, dropped={}, queued=0)
@@ -68,12 +68,12 @@ def _shown(
 def _unread(stream: str, declared: Declared, hosts: Mapping[str, IngestHost]) -> StreamView:
     """Return what is known of a stream that was added and not read so far."""
     refusals = [host.refuses[stream] for host in hosts.values() if stream in host.refuses]
-    sentence = refusals[0] if refusals else "No ingest host has begun to read it yet."
+    sentence = declared.broken or next(iter(refusals), "No ingest host has begun to read it yet.")
     state = StreamStatus(
         state="connecting" if declared.enabled else "stopped",
         sentence=sentence if declared.enabled else "It is paused: enabled is false.",
         source=declared.shown_url,
-        kind="recorded" if is_recorded(str(declared.values["url"])) else "live",
+        kind="recorded" if declared.recorded else "live",
         labels={name: str(text) for name, text in dict(declared.values.get("labels") or {}).items()},
     )
     return StreamView(id=stream, token="", status=state, ledger=_NOTHING, open_tracks=0, last_event_ms=None, now_ms=0)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, cast, get_args
 
 from moodline.broker import Broker
+from moodline.redact import redact_text
 
 StreamState = Literal["connecting", "live", "stalled", "auth_failed", "not_found", "unsupported", "ended", "stopped"]
 STREAM_STATES: Final[tuple[StreamState, ...]] = get_args(StreamState)
@@ -44,8 +45,8 @@ class StreamStatus:
     preview: Literal["off", "blurred", "clear"] = "off"
 
     def to_json(self) -> str:
-        """Return the status as it is kept in Redis."""
-        return json.dumps(asdict(self))
+        """Return the status as it is kept in Redis; the sentence may quote an error, and that a URL."""
+        return json.dumps({**asdict(self), "sentence": redact_text(self.sentence)})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "StreamStatus":

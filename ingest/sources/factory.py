@@ -94,7 +94,7 @@ def recording_key(stream: StreamSettings) -> str:
     The same recording with another ``start_at`` is another one: its events carry other times.
     """
     if stream.kind == "http":
-        return hashlib.sha256(f"{stream.shown_url}\0{stream.start_at}".encode()).hexdigest()[:_KEY_LENGTH]
+        return hashlib.sha256(f"{stream.known_url}\0{stream.start_at}".encode()).hexdigest()[:_KEY_LENGTH]
     path = source_path(stream.url.get_secret_value())
     digest = hashlib.sha256(f"{path.absolute()}\0{stream.start_at}".encode())
     for file in _files_of(stream, path):

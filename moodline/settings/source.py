@@ -72,6 +72,11 @@ def _kind_of_scheme(scheme: str, rest: str) -> SourceKind:
         )
     if not rest.rpartition("@")[2].strip("/"):
         raise ValueError(f"has no host; write {scheme}://host/path")
+    if "@" in rest[len(re.split(r"[/?#]", rest, maxsplit=1)[0]) :]:
+        raise ValueError(
+            "has an @ after a / ? or #, so that nobody can tell where the password ends; percent-encode these in user, "
+            "password and path: / as %2F, ? as %3F, # as %23, @ as %40"
+        )
     return _SCHEMES[scheme]
 
 

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from moodline.config.schema import Unit
-from moodline.redact import redact_url
+from moodline.redact import redact_text, redact_url
 from moodline.settings.polygon import Polygons
 from moodline.settings.section import Section
 from moodline.settings.source import SourceKind, is_recorded, source_kind
@@ -227,6 +227,11 @@ class StreamSettings(Section):
     def shown_url(self) -> str:
         """The URL without passwords, for people."""
         return redact_url(self.url.get_secret_value())
+
+    @property
+    def known_url(self) -> str:
+        """The URL without passwords, to tell sources apart: other values of its query count. Not to be shown."""
+        return redact_text(self.url.get_secret_value())
 
     @field_validator("fps")
     @classmethod

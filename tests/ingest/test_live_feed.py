@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from ingest.live_feed import LiveFeed, SourceHungError
+from ingest.pace import LEAST
+from ingest.rate import Sampling
 from ingest.sources.base import AuthFailed, Frame, NotFound, SourceFailure, Stalled, Unreachable, live_frame
 from moodline.settings import IngestSettings
+from moodline.streams import StreamStatus
 from tests.support.wait import wait_until
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
@@ -137,6 +140,16 @@ def test_even_an_unforeseen_error_of_opencv_is_survived(feed: Any) -> None:
     end.set()
 
 
+def test_what_opencv_says_shows_no_password(feed: Any) -> None:
+    live = feed(Scripted(ValueError("no rtsp://me:s3cret@cam/1?token=s3cret")), IngestSettings())
+    next(live.frames_or_none())
+    wait_until(lambda: "broke off" in live.condition.sentence, description="it has failed")
+    assert "no rtsp://***@cam/1" in live.condition.sentence
+    assert "s3cret" not in live.condition.sentence
+    told = StreamStatus("stalled", "It says rtsp://me:s3cret@cam/1.", "rtsp://***@cam/1", "live").to_json()
+    assert "s3cret" not in told
+
+
 def test_a_source_that_goes_silent_is_stalled(feed: Any) -> None:
     end = threading.Event()
     live = feed(Scripted(1, end))
@@ -144,6 +157,36 @@ def test_a_source_that_goes_silent_is_stalled(feed: Any) -> None:
     wait_until(lambda: live.condition.state == "stalled", description="it is stalled", timeout=3)
     assert live.condition.sentence.startswith("rtsp://cam has given no frame for")
     end.set()
+
+
+class Clock:
+    """Time that only a test lets pass."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize("grabbed", [True, False])
+def test_a_slow_camera_that_is_looked_at_even_less_often_is_not_stalled(
+    monkeypatch: pytest.MonkeyPatch, *, grabbed: bool
+) -> None:
+    clock = Clock()
+    sampling = Sampling(1.0 * LEAST)
+    live = LiveFeed(Scripted(), IngestSettings(), shown_url="rtsp://cam", slowest_s=1.0, seen_s=lambda: sampling.seen_s)
+    monkeypatch.setattr("ingest.live_feed.time", clock)
+    if not grabbed:  # a source that gives no more than is wanted
+        live.slowest(1.0 / LEAST)
+    live._put(Frame(0, PIXELS, 0, clock.now_s, None))
+    for _ in range(9):
+        clock.now_s += 1.0
+        if grabbed:
+            sampling(clock.now_s)
+        assert live.condition.state == "live"
+    clock.now_s += 40.0
+    assert live.condition.state == "stalled"
 
 
 def test_a_call_that_never_comes_back_is_told_and_holds_up_no_end(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from ingest.diagnosis import diagnose
-from ingest.native_stderr import secrets_of, without_secrets
+from ingest.native_stderr import without_secrets
 from ingest.sources.base import AuthFailed, NotFound, SourceFailure, Stalled, Unreachable, Unsupported
+from moodline.redact import secrets_of
 from tests.support.repository import ROOT
 
 SCRIPT = """

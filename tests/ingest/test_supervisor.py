@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 from ingest.beat import Beat
+from ingest.browser import _Watch
+from ingest.child import CaptureProcess
+from ingest.file_watch import FileWatch
 from ingest.job import CaptureJob
 from ingest.slot import Slot
 from ingest.supervisor import Supervisor
 from moodline.broker import Broker
+from moodline.config.watch import ConfigFile
 from moodline.embedded import EmbeddedServer
 from moodline.metrics import Metrics
 from moodline.sealing import new_key
@@ -98,6 +102,89 @@ def test_a_recording_that_crashes_its_reader_is_given_up_and_a_camera_is_not(
     wait_until(over, description="it was given up, or started 20 times", interval=0.001)
     assert (slot.finished, slot.failed) == (given_up, given_up)
     assert (Crashing.started == 5) == given_up
+
+
+def test_a_fork_server_that_is_gone_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr("ingest.slot.CaptureProcess", gone)
+    settings = Settings.model_validate({"streams": [{"id": "s", "url": "demo"}]})
+    job = CaptureJob(settings.streams[0], settings.ingest, settings.redis, settings.log, "owner", None)
+    slot = Slot(multiprocessing.get_context("forkserver"), job, Metrics())
+    slot.step()
+    assert (slot.process, slot.finished) == (None, False)
+    monkeypatch.setattr("ingest.slot.CaptureProcess", Crashing)
+
+    def started() -> bool:
+        slot.step()
+        return slot.process is not None
+
+    wait_until(started, description="a process is started", interval=0.01)
+
+
+class Undead:
+    """A process that the kernel does not let go."""
+
+    exitcode: int | None = None
+    closed = False
+    waited_s: float | None = None
+
+    def kill(self) -> None:
+        pass
+
+    def join(self, timeout: float | None = None) -> None:
+        self.waited_s = timeout
+
+    def close(self) -> None:
+        assert self.exitcode is not None
+        self.closed = True
+
+
+def test_a_process_that_cannot_be_killed_holds_up_nobody() -> None:
+    killed = []
+    for _ in range(2):
+        process = CaptureProcess.__new__(CaptureProcess)
+        process.connection, _other = multiprocessing.Pipe()
+        process._process = undead = Undead()  # type: ignore[assignment]
+        killed.append(undead)
+        process.kill()
+        assert undead.waited_s is not None
+        for gone in killed[:-1]:
+            assert gone.closed, "as soon as it has gone"
+        assert not undead.closed
+        undead.exitcode = -9
+    process.kill()
+    assert undead.closed
+
+
+@pytest.mark.parametrize("watch", ["file", "webcams"])
+def test_a_watch_goes_on_after_an_error(
+    watch: str, broker: Broker, embedded_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del broker
+    looks = []
+
+    def look(*_: object, **__: object) -> None:
+        looks.append(1)
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr("ingest.browser._AWAY_S", 0.01)
+    monkeypatch.setattr("ingest.browser._LOOK_S", 0.01)
+    monkeypatch.setattr("ingest.file_watch._LOOK_S", 0.01)
+    monkeypatch.setattr(_Watch, "_look", look)
+    monkeypatch.setattr(FileWatch, "_look", look)
+    settings = Settings.model_validate({"redis": {"url": embedded_server.url}})
+    if watch == "file":
+        files = FileWatch(ConfigFile(tmp_path / "m.yaml"), settings, Metrics(), lambda _: None)
+        files.start()
+        end = files.end
+    else:
+        webcams = _Watch(settings.redis, "browser", "owner")
+        webcams.start()
+        end = webcams.stop
+    wait_until(lambda: len(looks) > 2, description="it has looked again")
+    end()
 
 
 def test_a_recording_that_is_given_up_says_so_to_everybody(

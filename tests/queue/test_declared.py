@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from ingest.wanted import all_streams
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
 from moodline.declared import add_stream, change_stream, declared_streams
-from moodline.errors import StreamChangedError, StreamConflictError, StreamEndedError
+from moodline.errors import ConfigError, StreamChangedError, StreamConflictError, StreamEndedError
 from moodline.hosts import IngestHost, announce, forget_dead, ingest_hosts, readers, withdraw
+from moodline.keys import INGESTS_KEY, ingest_key
 from moodline.known import known_streams
 from moodline.purge import remove_stream
 from moodline.settings import ApiSettings
@@ -116,3 +118,62 @@ def test_hosts_know_of_each_other_until_they_die(any_broker: Broker) -> None:
     assert client_of(any_broker).scard("moodline:ingests") == 2, "b lives, though nobody had heard of it"
     withdraw(any_broker, "a/1")
     assert list(ingest_hosts(any_broker)) == ["b/2"]
+
+
+BROKEN = [
+    b"",
+    b"{",
+    b"[]",
+    b"7",
+    b"null",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"settings": null, "added_at": "now"}',
+    b'{"settings": {"id": "bad", "url": "demo"}}',
+    b'{"settings": {"id": "bad"}, "added_at": "now"}',
+    b'{"settings": {"id": "other", "url": "demo"}, "added_at": "now"}',
+    b'{"settings": {"id": "bad", "url": ["demo"]}, "added_at": "now"}',
+    b'{"settings": {"id": "bad", "url": "/\\ud800"}, "added_at": "now"}',
+    b'{"settings": {"id": "bad", "url": "demo", "labels": [1]}, "added_at": "now"}',
+]
+ODD = [
+    b'{"settings": {"id": "bad", "url": "ftp://h"}, "added_at": "now"}',
+    b'{"settings": {"id": "bad", "url": "demo", "fps": {"a": []}}, "added_at": "now"}',
+    b'{"settings": {"id": "bad", "url": "/\\u0000"}, "added_at": "now"}',
+]
+
+
+@pytest.mark.parametrize("text", BROKEN + ODD)
+def test_what_is_no_stream_is_refused_with_a_sentence_and_stops_no_other(broker: Broker, text: bytes) -> None:
+    add_stream(broker, API, {"id": "door", "url": "demo"})
+    client_of(broker).hset(broker.keys_of("bad").of_partition("declared"), "bad", text)
+    found = all_streams([], declared_streams(broker), API.stream_sources, file="f.yaml")
+    assert list(found.wanted) == ["door"]
+    assert found.refused["bad"]
+    views = {view.id: view.status for view in known_streams(broker)}
+    assert set(views) == {"bad", "door"}
+    if text in BROKEN:
+        assert (views["bad"].state, views["bad"].sentence) == ("connecting", found.refused["bad"])  # type: ignore[union-attr]
+        with pytest.raises(ConfigError, match="remove it"):
+            change_stream(broker, API, "bad", {"fps": 2})
+    remove_stream(broker, "bad", undeclare=True)
+    assert list(declared_streams(broker)) == ["door"]
+
+
+def test_of_a_newer_host_counts_what_is_known_and_a_bad_one_is_passed_over(broker: Broker) -> None:
+    announce(broker, IngestHost("a/1", frozenset({"door"})), MINUTE)
+    told = {
+        "new/2": b'{"wants": ["attic"], "done": [], "gpus": 2}',
+        "bad/3": b"{",
+        "bad/4": b"[]",
+        "bad/5": b'{"wants": 1}',
+        "bad/6": b'{"up_s": "long"}',
+        "bad/7": b'{"declares": ["door"]}',
+    }
+    for owner, text in told.items():
+        client_of(broker).set(ingest_key(owner), text)
+        client_of(broker).sadd(INGESTS_KEY, owner)
+    assert ingest_hosts(broker) == {
+        "a/1": IngestHost("a/1", frozenset({"door"})),
+        "new/2": IngestHost("new/2", frozenset({"attic"})),
+    }

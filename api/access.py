@@ -95,7 +95,10 @@ class AccessMiddleware:
     def _check_names(self, scope: Connection, headers: Headers) -> None:
         """A page of somebody else may reach this address under a name of its own, or write from its own place."""
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if host else None
+        try:
+            name = urlsplit(f"//{host}").hostname if host else None
+        except ValueError:
+            raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST, "The header Host is no name of a host.") from None
         allowed = frozenset(name.lower() for name in self._settings.allowed_hosts)
         if not allowed and self._settings.loopback:
             allowed = _LOOPBACK_NAMES | {self._settings.host.lower()}
@@ -104,7 +107,7 @@ class AccessMiddleware:
             raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST, sentence)
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
         origin = headers.get("origin")
-        if changes and origin is not None and urlsplit(origin).netloc != host:
+        if changes and origin is not None and _place_of(origin) != host:
             raise HTTPException(HTTPStatus.FORBIDDEN, f"A page of {origin} may not do this; open moodline's own page.")
 
     async def _check_key(self, scope: Connection, headers: Headers) -> str | None:
@@ -166,6 +169,14 @@ class AccessMiddleware:
                 await send(message)
 
         return send_while_valid
+
+
+def _place_of(origin: str) -> str | None:
+    """Return the host and port of an origin; None where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _check_size(headers: Headers, limit: BodyLimit) -> None:

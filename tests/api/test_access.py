@@ -178,6 +178,18 @@ def test_a_name_that_was_made_to_point_here_is_refused(client: httpx.Client, bro
         assert named.get("/v1/streams").status_code == 421
 
 
+def test_a_malformed_host_or_origin_is_refused_and_is_no_fault_of_the_server(broker: Broker) -> None:
+    with serving(broker, ApiSettings(require_key=True)) as client:
+        for path in ("/v1/streams", "/healthz", "/"):
+            answer = client.get(path, headers={"Host": "["})
+            assert detail(answer, 421) == "The header Host is no name of a host."
+            assert answer.json()["instance"] == path
+        assert "may not do this" in detail(client.post("/v1/streams", headers={"Origin": "http://["}), 403)
+        with pytest.raises(InvalidStatus) as refused, ws.opened(client, (), {"Origin": "http://["}):
+            pass
+        assert refused.value.response.status_code == 403
+
+
 def test_who_asks_too_often_is_told_when_to_ask_again(broker: Broker) -> None:
     with serving(broker, ApiSettings(rate_limit=5)) as client:
         answers = [client.get("/healthz") for _ in range(40)]

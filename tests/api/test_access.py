@@ -213,6 +213,18 @@ def test_who_guesses_keys_is_slowed_down_and_keys_are_counted_apart(broker: Brok
         assert client.get("/v1/streams", headers=bearer(make_key(broker, "read"))).status_code == 200
 
 
+def test_wrong_keys_from_an_address_lock_no_valid_key_out_and_no_header_chooses_the_address(broker: Broker) -> None:
+    key = make_key(broker, "read")
+    with serving(broker, ApiSettings(require_key=True)) as client:
+        assert client.get("/v1/streams", headers=bearer(key)).status_code == 200
+        for number in range(60):
+            guess = {**bearer("wrong"), "X-Forwarded-For": f"192.0.2.{number}"}
+            status = client.get("/v1/streams", headers=guess).status_code
+        assert status == 429
+        assert client.get("/v1/streams", headers=bearer(key)).status_code == 200
+        assert client.get("/v1/streams").status_code == 401
+
+
 def test_a_bucket_fills_with_time_and_the_oldest_is_forgotten() -> None:
     now = [0.0]
     buckets = TokenBuckets(2.0, 3.0, clock=lambda: now[0])

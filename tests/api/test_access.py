@@ -266,6 +266,29 @@ def test_more_subscribers_than_there_is_room_for_are_refused(broker: Broker) -> 
         assert int(answer.headers["retry-after"]) > 0
 
 
+def test_a_burst_does_not_pass_the_most_subscribers_and_places_are_given_back(broker: Broker) -> None:
+    with serving(broker, ApiSettings(max_subscribers=3)) as client:
+
+        def fills_all_places() -> bool:
+            assert client.get("/v1/events/live?stream=nobody").status_code in {404, 503}  # refused, so it keeps none
+            taken = asyncio.run(burst(str(client.base_url), 24)).count(200)
+            assert taken <= 3
+            return taken == 3
+
+        for _ in range(2):
+            wait_until(fills_all_places, description="three of many have a place")
+
+
+async def burst(url: str, askers: int) -> list[int]:
+    """Subscribe at once and return what each is answered; nobody leaves before all are answered."""
+    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+        requests = [client.build_request("GET", "/v1/events/live") for _ in range(askers)]
+        answers = await asyncio.gather(*(client.send(request, stream=True) for request in requests))
+        for answer in answers:
+            await answer.aclose()
+    return [answer.status_code for answer in answers]
+
+
 def test_what_faces_showed_is_not_cached_on_the_way(client: httpx.Client) -> None:
     assert client.get("/v1/streams").headers["cache-control"] == "no-store"
     assert client.get("/v1/streams").headers["x-frame-options"] == "DENY"

@@ -99,7 +99,7 @@ async def lengths(app: Counted, askers: int) -> list[int]:
     kept = KeptAnswersMiddleware(app, 60.0)
     scope = {"type": "http", "method": "GET", "path": "/v1/summary", "query_string": b"", "headers": []}
 
-    async def never(_: Any) -> None:
+    async def never(_: Any = None) -> Any:
         await asyncio.Event().wait()
 
     async def ask() -> int:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from api.middleware import secure
 from moodline.errors import (
     BrokerError,
     ConfigError,
@@ -190,4 +191,6 @@ def _moodline_error(request: Request, error: Exception) -> JSONResponse:
 def _unexpected(request: Request, _error: Exception) -> JSONResponse:
     # Starlette logs the traceback after this answer; the caller gets no inside of ours.
     detail = "This is a fault of the server; its log says more."
-    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+    answer = _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+    secure(answer.headers, _path_of(request))  # Starlette gives this answer outside of AnswerMiddleware
+    return answer

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 import api.access
 from api.keyring import Keyring
 from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded
+from api.middleware import SECURITY_HEADERS
 from moodline.access import Scope, new_key, revoke_key, save_key
 from moodline.broker import Broker
 from moodline.errors import BrokerUnavailableError
@@ -292,6 +293,17 @@ async def burst(url: str, askers: int) -> list[int]:
 def test_what_faces_showed_is_not_cached_on_the_way(client: httpx.Client) -> None:
     assert client.get("/v1/streams").headers["cache-control"] == "no-store"
     assert client.get("/v1/streams").headers["x-frame-options"] == "DENY"
+
+
+def test_a_fault_of_the_server_has_the_headers_of_every_answer(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = client.get("/v1/streams")
+    monkeypatch.setattr("api.routes.streams.known_streams", lambda _: 1 / 0)
+    wrong = client.get("/v1/streams")
+
+    assert detail(wrong, 500) == "This is a fault of the server; its log says more."
+    assert all(wrong.headers[name] == right.headers[name] for name in (*SECURITY_HEADERS, "Cache-Control"))
 
 
 def test_keys_that_were_valid_stay_so_while_redis_is_away(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:

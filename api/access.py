@@ -95,7 +95,10 @@ class AccessMiddleware:
     def _check_names(self, scope: Connection, headers: Headers) -> None:
         """A page of somebody else may reach this address under a name of its own, or write from its own place."""
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if host else None
+        try:
+            name = urlsplit(f"//{host}").hostname if host else None
+        except ValueError:
+            raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST, "The header Host is no name of a host.") from None
         allowed = frozenset(name.lower() for name in self._settings.allowed_hosts)
         if not allowed and self._settings.loopback:
             allowed = _LOOPBACK_NAMES | {self._settings.host.lower()}
@@ -104,7 +107,7 @@ class AccessMiddleware:
             raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST, sentence)
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
         origin = headers.get("origin")
-        if changes and origin is not None and urlsplit(origin).netloc != host:
+        if changes and origin is not None and _place_of(origin) != host:
             raise HTTPException(HTTPStatus.FORBIDDEN, f"A page of {origin} may not do this; open moodline's own page.")
 
     async def _check_key(self, scope: Connection, headers: Headers) -> str | None:
@@ -116,13 +119,15 @@ class AccessMiddleware:
             self._count(address)
         if needed is None:
             return None
-        if wait := self._wrong_keys.wait(address):
-            raise TooManyRequestsError(wait, "wrong keys")
         if text is None:
             raise NoKeyError("This moodline asks for a key: send one as 'Authorization: Bearer KEY'.")
-        key = await self._keyring.find(text)
+        key = await self._keyring.find_loaded(text)
         if key is None:
-            self._wrong_keys.take(address)
+            # Only who is unknown: many may come from the address of one proxy, and one of them guesses.
+            if wait := self._wrong_keys.take(address):
+                raise TooManyRequestsError(wait, "wrong keys")
+            key = await self._keyring.find(text)
+        if key is None:
             raise NoKeyError("This key is not known here, or has been revoked; `moodline keys create` makes one.")
         self._count(key.id)
         if not key.may(needed):
@@ -166,6 +171,14 @@ class AccessMiddleware:
                 await send(message)
 
         return send_while_valid
+
+
+def _place_of(origin: str) -> str | None:
+    """Return the host and port of an origin; None where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _check_size(headers: Headers, limit: BodyLimit) -> None:

@@ -1,5 +1,6 @@
 """The application: routers, errors, live events and the dashboard put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -59,6 +60,7 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     app.state.settings = settings
     app.state.broker = broker
     app.state.live = LiveFeed(broker)
+    app.state.claiming = asyncio.Lock()
     app.state.jobs = JobDesk(broker, settings.jobs)
     app.state.metrics = Metrics()
     app.state.metrics.gauge("build_info").labels(__version__).set(1)

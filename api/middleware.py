@@ -28,6 +28,14 @@ ENDLESS: Final = "/v1/events/live"
 """Lasts as long as its subscriber stays, which says nothing about speed."""
 
 
+def secure(headers: MutableHeaders, path: str) -> None:
+    """Add the security headers to those of the answer about ``path``."""
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)  # a page or a report may have a policy of its own
+    if path.startswith("/v1/"):
+        headers["Cache-Control"] = "no-store"  # what faces showed is nobody's to keep on the way
+
+
 class AnswerMiddleware:
     """Adds the security headers, and observes each request's time by route and status."""
 
@@ -46,11 +54,7 @@ class AnswerMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)  # a page or a report may have a policy of its own
-                if scope["path"].startswith("/v1/"):
-                    headers["Cache-Control"] = "no-store"  # what faces showed is nobody's to keep on the way
+                secure(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
         try:

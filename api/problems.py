@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from api.middleware import secure
 from moodline.errors import (
     BrokerError,
     ConfigError,
@@ -135,8 +136,12 @@ def install(app: FastAPI) -> None:
 
 
 def _problem(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=_path_of(request))
     return JSONResponse(body.model_dump(), status, headers, media_type=PROBLEM_TYPE)
+
+
+def _path_of(request: Request) -> str:
+    return str(request.scope["path"])  # request.url reads the header Host, which may be what is wrong
 
 
 def _wrong_request(request: Request, error: Exception) -> JSONResponse:
@@ -164,12 +169,12 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
     known = cast("StarletteHTTPException", error)
     detail = known.detail
     if detail == HTTPStatus.NOT_FOUND.phrase:
-        detail = f"There is nothing at {request.url.path}; /openapi.json lists what there is."
+        detail = f"There is nothing at {_path_of(request)}; /openapi.json lists what there is."
     elif known.status_code == HTTPStatus.BAD_REQUEST:
         # FastAPI could not decode the body; every other body that is wrong is answered so.
         return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "The body is no JSON; send an object in UTF-8.")
     elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
-        detail = f"{request.url.path} does not answer {request.method}; /openapi.json lists what there is."
+        detail = f"{_path_of(request)} does not answer {request.method}; /openapi.json lists what there is."
     headers = dict(known.headers) if known.headers else None
     return _problem(request, known.status_code, detail, headers)
 
@@ -186,4 +191,6 @@ def _moodline_error(request: Request, error: Exception) -> JSONResponse:
 def _unexpected(request: Request, _error: Exception) -> JSONResponse:
     # Starlette logs the traceback after this answer; the caller gets no inside of ours.
     detail = "This is a fault of the server; its log says more."
-    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+    answer = _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+    secure(answer.headers, _path_of(request))  # Starlette gives this answer outside of AnswerMiddleware
+    return answer

@@ -52,6 +52,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # anybody on this machine could choose the address that it is counted under
             timeout_graceful_shutdown=GRACE_S,
             ws_max_size=MAX_MESSAGE,
             # A window of 64 KB a subscriber, for events of half a kilobyte.

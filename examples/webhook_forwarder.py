@@ -2,8 +2,9 @@
 
 Each event is posted as JSON until it is answered with 2xx, in order, and then the cursor is written: at least once, and
 after a restart from where it was. The receiver deduplicates by the header Idempotency-Key, which is the event's id, and
-checks X-Moodline-Signature: `sha256=` and the HMAC-SHA256 of the body with WEBHOOK_SECRET. What it answers with 4xx
-(but 408 and 429) would be refused for ever, and is left out with a line on stderr.
+checks X-Moodline-Signature: `sha256=` and the HMAC-SHA256 of the body with WEBHOOK_SECRET; without that, nothing is
+signed. What it answers with 4xx (but 408 and 429) would be refused for ever, and is left out with a line on stderr. A
+redirection is not followed: it counts as a failure, and is tried again.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 URL = os.environ.get("MOODLINE_URL", "http://127.0.0.1:8080")
 KEY = os.environ.get("MOODLINE_KEY", "")
@@ -70,14 +71,22 @@ def live_events(place: Path, filters: Sequence[tuple[str, str]]) -> Iterator[dic
                 yield message
 
 
+class NoRedirects(HTTPRedirectHandler):
+    """Events go where they were meant to go, and nowhere else."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Let a redirection end as an HTTPError."""
+
+
 def post(body: bytes, event_id: str) -> None:
     """Post until it is taken."""
-    signature = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
-    headers = {"Content-Type": "application/json", "Idempotency-Key": event_id, "X-Moodline-Signature": signature}
+    headers = {"Content-Type": "application/json", "Idempotency-Key": event_id}
+    if SECRET:
+        headers["X-Moodline-Signature"] = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
     wait_s = FIRST_WAIT_S
     while True:
         try:
-            urlopen(Request(HOOK, body, headers), timeout=10).close()
+            build_opener(NoRedirects).open(Request(HOOK, body, headers), timeout=10).close()
         except HTTPError as error:
             if 400 <= error.code < 500 and error.code not in TRY_AGAIN:
                 say(f"{event_id} is refused with {error.code} and left out.")

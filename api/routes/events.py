@@ -1,5 +1,6 @@
 """Emotion events: page by page, the last ones, and live."""
 
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -13,7 +14,7 @@ from api.live import LiveFeed
 from api.models import EventPage, RecentEvents
 from api.pages import page_after, read_after
 from api.problems import RETRY_AFTER_S, describe
-from api.sse import as_server_sent
+from api.sse import LiveResponse, as_server_sent
 from api.websocket import send_messages
 from moodline.event import last_events, latest_cursor
 
@@ -23,6 +24,8 @@ sockets = APIRouter(prefix="/v1/events")
 # Not to be read, only to be given back; a wrong one is told before Redis is asked.
 _CURSOR: Final = r"^([0-9]{1,4}_[0-9]{1,19}-[0-9]{1,19}(\.|$))*$"
 SHUTDOWN_GRACE_S: Final = 2.0
+SEND_TIMEOUT_S: Final = 30.0
+"""Who reads nothing for so long is cut off, and its place is free."""
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most this many events.")]
 Cursor = Annotated[
@@ -66,14 +69,17 @@ def _start(broker: BrokerHere, cursor: Cursor = "", last_event_id: LastEventId =
     return start
 
 
-async def _place(feed: LiveHere, settings: SettingsHere) -> LiveFeed:
-    if feed.subscribers >= settings.api.max_subscribers:
-        raise HTTPException(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            f"There are {feed.subscribers} subscribers already (api.max_subscribers); come again later.",
-            {"Retry-After": str(RETRY_AFTER_S)},
-        )
-    return feed
+async def _place(feed: LiveHere, settings: SettingsHere) -> AsyncIterator[LiveFeed]:
+    """Hold a place for as long as the answer lasts, before anything else is awaited."""
+    most = settings.api.max_subscribers
+    with feed.place(most) as free:
+        if not free:
+            raise HTTPException(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"There are {most} subscribers already (api.max_subscribers); come again later.",
+                {"Retry-After": str(RETRY_AFTER_S)},
+            )
+        yield feed
 
 
 Start = Annotated[str, Depends(_start)]
@@ -84,7 +90,7 @@ Place = Annotated[LiveFeed, Depends(_place)]
 def live(broker: BrokerHere, feed: Place, selected: Selected, start: Start) -> EventSourceResponse:
     """Follow events as they come; with ``Last-Event-ID`` or ``cursor``, those after it come first."""
     messages = as_server_sent(follow_events(feed, broker, selected, start))
-    return EventSourceResponse(messages, shutdown_grace_period=SHUTDOWN_GRACE_S)
+    return LiveResponse(messages, shutdown_grace_period=SHUTDOWN_GRACE_S, send_timeout=SEND_TIMEOUT_S)
 
 
 @sockets.websocket("/ws")

@@ -21,7 +21,12 @@ TrainingId = Annotated[str, PathParameter(alias="id", description="The training'
 _ANSWERS: Final = describe(
     HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
 )
-_REFUSALS: Final = describe(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+_REFUSALS: Final = describe(
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 @router.get("", responses=describe(HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE))

@@ -55,8 +55,10 @@ async def webcam(websocket: WebSocket, broker: BrokerHere, settings: SettingsHer
     await websocket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
     stream = None
     try:
-        stream = await run_in_threadpool(_opened, broker, settings, feed.subscribers)
-        await WebcamSession(websocket, stream, broker, settings.api).run(feed)
+        with feed.place(settings.api.max_subscribers) as free:
+            async with websocket.app.state.claiming:  # or two would count the same webcams
+                stream = await run_in_threadpool(_opened, broker, settings, has_place=free)
+            await WebcamSession(websocket, stream, broker, settings.api).run(feed)
     except (Refusal, BrokerError) as end:
         await close_with(websocket, *problem_of(end))
     except (WebSocketDisconnect, RuntimeError):
@@ -66,14 +68,18 @@ async def webcam(websocket: WebSocket, broker: BrokerHere, settings: SettingsHer
             await run_in_threadpool(_ended, broker, stream)
 
 
-def _opened(broker: Broker, settings: Settings, subscribers: int) -> str:
+def _opened(broker: Broker, settings: Settings, *, has_place: bool) -> str:
     """Return the id of a new webcam. Raises Refusal, BrokerError."""
     sentence = _refusal(broker, settings)
-    if sentence is None and subscribers >= settings.api.max_subscribers:
+    if sentence is None and not has_place:
         sentence = "This moodline has as many subscribers as it may (api.max_subscribers); come again later."
     if sentence is not None:
         raise Refusal(sentence, TRY_LATER)
-    return claim_webcam(broker, webcam_template(settings).id)
+    stream = claim_webcam(broker, webcam_template(settings).id)
+    if len(open_webcams(broker)) > settings.api.max_webcams:  # another api has been quicker
+        end_webcam(broker, stream)
+        raise Refusal(_busy(settings.api.max_webcams), TRY_LATER)
+    return stream
 
 
 def _refusal(broker: Broker, settings: Settings) -> str | None:
@@ -85,8 +91,12 @@ def _refusal(broker: Broker, settings: Settings) -> str | None:
     if broker.settings.seal_key is None:
         return _NO_KEY
     if len(open_webcams(broker)) >= most:
-        return f"This moodline is busy: {most} webcams send already (api.max_webcams); come again later."
+        return _busy(most)
     return None
+
+
+def _busy(most: int) -> str:
+    return f"This moodline is busy: {most} webcams send already (api.max_webcams); come again later."
 
 
 def _ended(broker: Broker, stream: str) -> None:

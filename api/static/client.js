@@ -1,6 +1,6 @@
 // Talks to the public API: answers as JSON, repeated questions, and live events.
 
-import { askForKey, currentKey, withKey } from './key.js';
+import { askForKey, currentKey, isAboutTheKey, withKey } from './key.js';
 
 export class ApiError extends Error {
   constructor(status, sentence) {
@@ -9,16 +9,14 @@ export class ApiError extends Error {
   }
 }
 
-const NEEDS_ANOTHER_KEY = [401, 403];
-
-// Asks the API, and asks the user for a key as often as it is refused.
+// Asks the API, and asks the user for a key as often as it is refused, until the user declines.
 async function ask(path, accept, signal, method = 'GET') {
   for (;;) {
     const key = currentKey();
     const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal, method });
-    if (!NEEDS_ANOTHER_KEY.includes(response.status)) return response;
-    const { detail } = await response.json().catch(() => ({}));
-    await askForKey(key, detail ?? 'This key is refused.');
+    if (response.ok) return response;
+    const { detail = '' } = await response.clone().json().catch(() => ({}));
+    if (!isAboutTheKey(response.status, detail) || !await askForKey(key, detail, method !== 'GET')) return response;
   }
 }
 

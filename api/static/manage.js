@@ -1,10 +1,7 @@
 // Adds streams, pauses and removes them: a form below the cards, and two buttons on the cards of such streams.
 
-import { askForKey, currentKey, withKey } from './key.js';
+import { askForKey, currentKey, isAboutTheKey, withKey } from './key.js';
 import { h, setText } from './dom.js';
-
-// A refusal that another key would change; every other one is told to the user.
-const isAboutTheKey = (status, detail) => status === 401 || (status === 403 && detail.startsWith('This key'));
 
 async function send(method, path, body) {
   for (;;) {
@@ -14,8 +11,7 @@ async function send(method, path, body) {
     if (!response) throw new Error('moodline does not answer; try again.');
     if (response.ok) return;
     const { detail = `moodline answered ${response.status}.` } = await response.json().catch(() => ({}));
-    if (!isAboutTheKey(response.status, detail)) throw new Error(detail);
-    await askForKey(key, detail);
+    if (!isAboutTheKey(response.status, detail) || !await askForKey(key, detail, true)) throw new Error(detail);
   }
 }
 

@@ -1,7 +1,7 @@
 // Sends a file and tells how much of it is sent, which fetch cannot.
 
 import { ApiError } from './client.js';
-import { askForKey, currentKey } from './key.js';
+import { askForKey, currentKey, isAboutTheKey } from './key.js';
 
 function once(file, annotate, signal, onShare) {
   return new Promise((resolve, reject) => {
@@ -20,14 +20,14 @@ function once(file, annotate, signal, onShare) {
   });
 }
 
-// Asks for a key as often as it is refused. Resolves with the analysis that was made.
+// Asks for a key as often as it is refused, until the user declines. Resolves with the analysis that was made.
 export async function upload(file, annotate, signal, onShare) {
   for (;;) {
     const key = currentKey();
     const { status, responseText } = await once(file, annotate, signal, onShare);
     const body = responseText ? JSON.parse(responseText) : {};
     if (status < 300) return body;
-    if (status !== 401 && status !== 403) throw new ApiError(status, body.detail ?? `moodline answered ${status}.`);
-    await askForKey(key, body.detail ?? 'This key is refused.');
+    const { detail = `moodline answered ${status}.` } = body;
+    if (!isAboutTheKey(status, detail) || !await askForKey(key, detail, true)) throw new ApiError(status, detail);
   }
 }

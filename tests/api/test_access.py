@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 import api.access
 from api.keyring import Keyring
 from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded
+from api.middleware import SECURITY_HEADERS
 from moodline.access import Scope, new_key, revoke_key, save_key
 from moodline.broker import Broker
 from moodline.errors import BrokerUnavailableError
@@ -178,6 +179,18 @@ def test_a_name_that_was_made_to_point_here_is_refused(client: httpx.Client, bro
         assert named.get("/v1/streams").status_code == 421
 
 
+def test_a_malformed_host_or_origin_is_refused_and_is_no_fault_of_the_server(broker: Broker) -> None:
+    with serving(broker, ApiSettings(require_key=True)) as client:
+        for path in ("/v1/streams", "/healthz", "/"):
+            answer = client.get(path, headers={"Host": "["})
+            assert detail(answer, 421) == "The header Host is no name of a host."
+            assert answer.json()["instance"] == path
+        assert "may not do this" in detail(client.post("/v1/streams", headers={"Origin": "http://["}), 403)
+        with pytest.raises(InvalidStatus) as refused, ws.opened(client, (), {"Origin": "http://["}):
+            pass
+        assert refused.value.response.status_code == 403
+
+
 def test_who_asks_too_often_is_told_when_to_ask_again(broker: Broker) -> None:
     with serving(broker, ApiSettings(rate_limit=5)) as client:
         answers = [client.get("/healthz") for _ in range(40)]
@@ -199,6 +212,18 @@ def test_who_guesses_keys_is_slowed_down_and_keys_are_counted_apart(broker: Brok
         while client.get("/v1/streams", headers=bearer(key)).status_code == 200:
             pass
         assert client.get("/v1/streams", headers=bearer(make_key(broker, "read"))).status_code == 200
+
+
+def test_wrong_keys_from_an_address_lock_no_valid_key_out_and_no_header_chooses_the_address(broker: Broker) -> None:
+    key = make_key(broker, "read")
+    with serving(broker, ApiSettings(require_key=True)) as client:
+        assert client.get("/v1/streams", headers=bearer(key)).status_code == 200
+        for number in range(60):
+            guess = {**bearer("wrong"), "X-Forwarded-For": f"192.0.2.{number}"}
+            status = client.get("/v1/streams", headers=guess).status_code
+        assert status == 429
+        assert client.get("/v1/streams", headers=bearer(key)).status_code == 200
+        assert client.get("/v1/streams").status_code == 401
 
 
 def test_a_bucket_fills_with_time_and_the_oldest_is_forgotten() -> None:
@@ -242,9 +267,43 @@ def test_more_subscribers_than_there_is_room_for_are_refused(broker: Broker) -> 
         assert int(answer.headers["retry-after"]) > 0
 
 
+def test_a_burst_does_not_pass_the_most_subscribers_and_places_are_given_back(broker: Broker) -> None:
+    with serving(broker, ApiSettings(max_subscribers=3)) as client:
+
+        def fills_all_places() -> bool:
+            assert client.get("/v1/events/live?stream=nobody").status_code in {404, 503}  # refused, so it keeps none
+            taken = asyncio.run(burst(str(client.base_url), 24)).count(200)
+            assert taken <= 3
+            return taken == 3
+
+        for _ in range(2):
+            wait_until(fills_all_places, description="three of many have a place")
+
+
+async def burst(url: str, askers: int) -> list[int]:
+    """Subscribe at once and return what each is answered; nobody leaves before all are answered."""
+    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+        requests = [client.build_request("GET", "/v1/events/live") for _ in range(askers)]
+        answers = await asyncio.gather(*(client.send(request, stream=True) for request in requests))
+        for answer in answers:
+            await answer.aclose()
+    return [answer.status_code for answer in answers]
+
+
 def test_what_faces_showed_is_not_cached_on_the_way(client: httpx.Client) -> None:
     assert client.get("/v1/streams").headers["cache-control"] == "no-store"
     assert client.get("/v1/streams").headers["x-frame-options"] == "DENY"
+
+
+def test_a_fault_of_the_server_has_the_headers_of_every_answer(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = client.get("/v1/streams")
+    monkeypatch.setattr("api.routes.streams.known_streams", lambda _: 1 / 0)
+    wrong = client.get("/v1/streams")
+
+    assert detail(wrong, 500) == "This is a fault of the server; its log says more."
+    assert all(wrong.headers[name] == right.headers[name] for name in (*SECURITY_HEADERS, "Cache-Control"))
 
 
 def test_keys_that_were_valid_stay_so_while_redis_is_away(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:

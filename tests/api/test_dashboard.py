@@ -164,6 +164,28 @@ def test_a_browser_asks_for_a_key_once_and_goes_on_with_it(broker: Broker, scene
         browser.run("sessionStorage.clear()")
 
 
+def test_who_gives_no_key_is_asked_again_only_where_another_key_would_help(broker: Broker, browser: Browser) -> None:
+    ask = "import('/static/client.js').then((client) => client.send({0!r}, '/v1/streams')).catch((no) => no.message)"
+    refuse = "window.fetch = async () => new Response(JSON.stringify({{ detail: {0!r} }}), {{ status: 403 }})"
+    with serving(broker, ApiSettings(require_key=True)) as client:
+        browser.open(str(client.base_url))
+        browser.wait_for("This moodline asks for a key")
+        browser.call("Input.dispatchKeyEvent", type="keyDown", key="Escape", code="Escape", windowsVirtualKeyCode=27)
+        browser.wait_for("send one as 'Authorization: Bearer KEY'")
+        assert "asks for a key" in browser.run(ask.format("GET"))
+        assert browser.run("document.querySelector('dialog')") is None
+
+        browser.run(refuse.format("This source is not allowed."))
+        assert browser.run(ask.format("PATCH")) == "This source is not allowed."
+        browser.run(refuse.format("This key may read."))
+        browser.run(f"window.answer = {ask.format('PATCH')}; 0")
+        browser.wait_for("This key may read.")
+        browser.run("document.querySelector('dialog button[type=button]').click()")
+        assert browser.run("window.answer") == "This key may read."
+    browser.open("about:blank")
+    browser.faults.clear()  # Chromium calls each 401 an error
+
+
 def enter(browser: Browser, key: str) -> None:
     """Type a key and press Enter."""
     browser.run(f"document.querySelector('#key').value = {key!r}")

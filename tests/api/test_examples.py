@@ -106,17 +106,21 @@ def printed(output: Path, place: Path, number: int) -> None:
 
 
 class Hook:
-    """A receiver of webhooks that answers with each of `answers` in turn, and then takes all."""
+    """A receiver of webhooks that answers with each of `answers` in turn, and then takes all.
+
+    A redirection leads to a place that would take everything.
+    """
 
     def __init__(self, secret: bytes, answers: Sequence[int]) -> None:
         self.taken: list[str] = []
         self.asked: list[str] = []
+        self.led_astray = False
         hook, left = self, list(answers)
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                signed = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+                signed = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest() if secret else None
                 assert self.headers["X-Moodline-Signature"] == signed
                 event_id = json.loads(body)["id"]
                 assert self.headers["Idempotency-Key"] == event_id
@@ -125,6 +129,12 @@ class Hook:
                 if status == 204:
                     hook.taken.append(event_id)
                 self.send_response(status)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                hook.led_astray = True
+                self.send_response(204)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -166,3 +176,19 @@ def test_the_forwarder_posts_until_it_is_taken_and_goes_on_after_a_restart(
     assert hook.asked[:2] == [wanted[0]] * 2
     assert list(dict.fromkeys(hook.asked)) == wanted
     assert hook.taken[-1] == wanted[-1]
+
+
+def test_the_forwarder_follows_no_redirection_and_signs_nothing_without_a_secret(
+    client: httpx.Client, broker: Broker, scene: Scene, tmp_path: Path
+) -> None:
+    place = tmp_path / "place.cursor"
+    words = [*PYTHON, str(EXAMPLES / "webhook_forwarder.py"), str(place), "kind=emotion"]
+    env = {"MOODLINE_URL": str(client.base_url).rstrip("/"), "WEBHOOK_SECRET": ""}
+    with Hook(b"", [302, 307]) as hook, running(words, tmp_path / "out", WEBHOOK_URL=hook.url, **env):
+        wait_until(place.exists, description="it follows", timeout=STARTED_WITHIN_S)
+        scene.see("door", "happy")
+        wait_until(lambda: hook.taken != [], description="it is taken", timeout=STARTED_WITHIN_S)
+
+    wanted = [event.id for event in all_events(broker) if event.kind == "emotion"]
+    assert hook.asked == wanted * 3
+    assert not hook.led_astray

@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 
 from api.live import Delivery, LiveFeed
 from api.selection import Selection
+from api.sse import LiveResponse
 from moodline.broker import Broker
 from tests.api.sse import live
 from tests.api.stage import Scene
@@ -112,3 +115,26 @@ def test_the_reading_thread_sleeps_while_nobody_listens_and_wakes_again(client: 
         with live(client) as coming:
             scene.see("door", emotion)
             assert next(message for message in coming if message.event == "emotion").data["emotion"] == emotion
+
+
+def test_a_subscriber_that_reads_nothing_is_cut_off() -> None:
+    left = []
+
+    async def messages() -> AsyncIterator[dict[str, str]]:
+        try:
+            while True:
+                yield {"data": "news"}
+        finally:
+            left.append("its place")
+
+    async def never(message: Any = None) -> Any:
+        if message is None or message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        response = LiveResponse(messages(), send_timeout=0.05)
+        await asyncio.wait_for(response({"type": "http", "method": "GET"}, never, never), 10)
+
+    asyncio.run(scenario())
+
+    assert left == ["its place"]

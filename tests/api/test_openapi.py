@@ -60,6 +60,14 @@ def test_every_problem_is_described_with_a_sentence(document: dict[str, Any]) ->
                 assert re.fullmatch(r"[A-Z].+\.", example["detail"])
 
 
+def test_whatever_takes_a_body_says_that_it_may_be_too_large(document: dict[str, Any]) -> None:
+    taking = [(path, operation) for path, operation in operations(document) if "requestBody" in operation]
+
+    assert {path for path, _ in taking} >= {"/v1/streams", "/v1/streams/{id}", "/v1/analyses", "/v1/trainings"}
+    for path, operation in taking:
+        assert "413" in operation["responses"], path
+
+
 def test_every_parameter_of_v1_is_explained(document: dict[str, Any]) -> None:
     for path, operation in operations(document):
         assert operation["description"], path

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -148,6 +149,14 @@ def test_no_more_webcams_than_may_send(broker: Broker) -> None:
             answer = client.get("/v1/webcam")
         assert answer.status_code == 503
         assert "is busy" in answer.json()["detail"]
+
+
+def test_a_burst_does_not_pass_the_most_webcams(broker: Broker) -> None:
+    with serving(broker, ApiSettings(max_webcams=2)) as client, ExitStack() as stack:
+        sockets = [stack.enter_context(opened(client)) for _ in range(8)]
+        answers = [take(socket, "ready", "problem")["event"] for socket in sockets]
+
+    assert answers.count("ready") == 2
 
 
 def test_without_the_seal_key_no_picture_is_taken(broker: Broker) -> None:

@@ -158,6 +158,14 @@ def test_every_secret_is_a_file_that_only_those_get_who_need_it(services: dict[s
         assert services[name]["environment"]["REDIS_URL"] == f"redis://{name}@redis:6379/0"
 
 
+def test_workers_and_the_operator_share_the_models_and_the_image_lets_them_write(services: dict[str, Any]) -> None:
+    for name in ("worker", "worker-gpu", "operator"):
+        assert "models:/models" in services[name]["volumes"]
+        assert services[name]["environment"]["MOODLINE_WORKER__REGISTRY"] == "/models"
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    assert re.search(r"install -d -o moodline .*/models$", dockerfile, re.MULTILINE)
+
+
 def test_no_environment_holds_a_secret(services: dict[str, Any]) -> None:
     names = re.compile(r"PASSWORD|KEY|SECRET|TOKEN|AUTH")
     given = [entry for service in services.values() for entry in service.get("environment", {}).items()]

@@ -95,6 +95,20 @@ def test_the_operator_can_neither_empty_it_nor_change_it(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("server")
+def test_the_operator_can_write_a_backup_and_shorten_the_file_of_commands(tmp_path: Path) -> None:
+    with client(tmp_path) as connection:
+        assert connection.bgrewriteaof()
+        # A server does one of the two at a time.
+        wait_until(lambda: not rewriting(connection), description="it is rewritten", timeout=30)
+        assert connection.bgsave()
+
+
+def rewriting(connection: redis.Redis) -> bool:
+    found = connection.info("persistence")
+    return bool(found["aof_rewrite_in_progress"] or found["aof_rewrite_scheduled"])
+
+
+@pytest.mark.usefixtures("server")
 def test_moodline_may_do_all_that_it_needs_there(tmp_path: Path) -> None:
     url = f"unix://operator:{quote(PASSWORD, safe='')}@{tmp_path}/socket"
     broker = connect(RedisSettings.model_validate({"url": url, "seal_key": new_key()}))  # tries every script

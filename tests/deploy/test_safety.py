@@ -65,7 +65,7 @@ def test_redis_never_holds_the_key(any_broker: Broker) -> None:
 def subscriber_rights() -> list[str]:
     """Return the rights that the page tells one to give."""
     page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^ACL SETUSER subscriber on >PASSWORD (.*)$", page, re.MULTILINE)
+    (line,) = re.findall(r"^user subscriber on #HASH (.*)$", page, re.MULTILINE)
     return str(line).split()
 
 

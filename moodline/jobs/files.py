@@ -14,7 +14,7 @@ from moodline.settings import JobSettings
 _ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _VIDEO: Final = "video"
 _ORPHANED_S: Final = 3600.0
-"""A folder without a job is left alone for so long: its job may not have been recorded yet."""
+"""A folder without a job is left alone for so long after its last byte: its job may not have been recorded yet."""
 
 
 class JobFiles:
@@ -65,13 +65,24 @@ class JobFiles:
         """Yield the jobs that have a folder and are not known any more, as where Redis has forgotten them."""
         for path in self._root.iterdir() if self._root.is_dir() else ():
             ours = _ID.fullmatch(path.name) and path.name not in known
-            if ours and time.time() - path.stat().st_mtime > _ORPHANED_S:
+            if ours and time.time() - _touched_s(path) > _ORPHANED_S:
                 yield path.name
 
     def _of(self, job: str) -> Path:
         if not _ID.fullmatch(job):
             raise NotAllowedError(f"{job!r} is no id of a job.")
         return self._root / job
+
+
+def _touched_s(folder: Path) -> float:
+    """Return when anything in a folder was written last: writing into a file does not touch the folder itself."""
+    newest = 0.0
+    for path in (folder, *folder.rglob("*")):
+        try:
+            newest = max(newest, path.lstat().st_mtime)
+        except FileNotFoundError:
+            continue  # it was deleted meanwhile
+    return newest
 
 
 def allowed(folder: Path | None, asked: str, *, setting: str) -> Path:

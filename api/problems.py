@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from moodline.errors import (
     BrokerError,
     ConfigError,
+    FolderFullError,
     JobsOffError,
     MoodlineError,
     NotAllowedError,
@@ -75,6 +76,10 @@ _EXAMPLES: Final = {
         "/v1/summary",
         "Query parameter 'window' is not a duration; write it as 500ms, 2s, 15m or 1h30m.",
     ),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "/v1/analyses",
+        "Nothing of the video has come for 30 s; hand it in again.",
+    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "/v1/analyses",
         "The body is larger than 2147483648 bytes (jobs.max_upload); send less.",
@@ -93,6 +98,7 @@ _EXAMPLES: Final = {
 
 _STATUSES: Final[Mapping[type[MoodlineError], HTTPStatus]] = {
     ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    FolderFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     JobsOffError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     SourceNotAllowedError: HTTPStatus.FORBIDDEN,

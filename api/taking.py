@@ -39,7 +39,6 @@ def take(store: JobStore, files: JobFiles, settings: Settings, record: JobRecord
     """Record a job and put it into its queue; where that fails no file stays. Raises TooManyWaitError, BrokerError."""
     try:
         check_room(store, settings, record.kind)
-        store.add(record)
         enqueue(store, record)
     except (TooManyWaitError, BrokerError):
         files.remove(record.id)

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from redis.client import Pipeline
 
 from api.job_queue import enqueue
+from api.taking import take
 from jobs.tasks import Bench, Task
 from jobs.training import _follow
 from jobs.worker import JobWorker
@@ -19,6 +21,7 @@ from moodline.errors import BrokerUnavailableError
 from moodline.jobs.files import JobFiles
 from moodline.jobs.record import RETRIES, JobRecord, now
 from moodline.jobs.store import JobStore
+from moodline.keys import JOB_PREFIX
 from moodline.metrics import Metrics
 from moodline.recordings.progress import Progress
 from moodline.settings import JobSettings, RedisSettings, Settings
@@ -42,10 +45,36 @@ def bench(server: EmbeddedServer, tmp_path: Path) -> Iterator[Bench]:
         yield Bench(settings, store, JobFiles(settings.jobs), Metrics(), threading.Event())
 
 
+def test_a_job_that_cannot_be_queued_is_not_known_either(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = JobRecord(id=bench.files.new(), kind="analysis", name="a.mp4", created_at=now())
+    monkeypatch.setattr("rq.queue.Queue.enqueue_call", away)
+
+    with pytest.raises(BrokerUnavailableError):
+        take(bench.store, bench.files, bench.settings, record)
+
+    assert bench.store.all() == []
+    assert not bench.files.results(record.id).exists()
+
+
+def test_a_job_that_is_removed_while_it_is_updated_stays_removed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = queued(bench)
+    exists = Pipeline.exists
+
+    def removed_meanwhile(pipe: Pipeline, *keys: str) -> Any:
+        found = exists(pipe, *keys)
+        bench.store.remove(record.id)
+        return found
+
+    monkeypatch.setattr(Pipeline, "exists", removed_meanwhile)
+
+    bench.store.update(record.id, sentence="It has begun.")
+
+    assert not bench.store.client.exists(JOB_PREFIX + record.id)
+
+
 def queued(bench: Bench) -> JobRecord:
     record = JobRecord(id=bench.files.new(), kind="analysis", name="a.mp4", created_at=now())
     bench.files.upload(record.id).write_bytes(b"a video")
-    bench.store.add(record)
     enqueue(bench.store, record)
     return record
 

@@ -152,7 +152,7 @@ class AccessMiddleware:
         return "read" if scope["type"] == "websocket" or scope["method"] in _SAFE else "write"
 
     def _limit_of(self, scope: Connection, headers: Headers) -> BodyLimit:
-        uploads = scope["path"] == UPLOADS and headers.get("content-type", "").startswith("multipart/form-data")
+        uploads = scope["path"] == UPLOADS and headers.get("content-type", "").lower().startswith("multipart/form-data")
         return self._upload if uploads else self._body
 
     def _while_valid(self, text: str, kind: str, send: Send) -> Send:

@@ -1,6 +1,6 @@
 """Hands jobs to RQ. Only text goes into its queue, so nobody unpickles what somebody else has written."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rq import Queue, Retry, Worker
 from rq.exceptions import NoSuchJobError
@@ -10,13 +10,17 @@ from rq.serializers import JSONSerializer
 from moodline.jobs.record import FUNCTION, QUEUES, RETRIES, JobKind, JobRecord
 from moodline.jobs.store import JobStore
 
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
 _NO_LIMIT: Final = -1
 _A_DAY_S: Final = 86_400
 
 
 def enqueue(store: JobStore, record: JobRecord) -> None:
-    """Give a job to whichever worker is free first. Raises BrokerError."""
-    with store.errors():
+    """Keep a new job and give it to whichever worker is free first; both or none. Raises BrokerError."""
+
+    def queue(pipe: "Pipeline") -> None:
         _queue(store, record.kind).enqueue_call(
             FUNCTION,
             args=(record.id,),
@@ -26,7 +30,10 @@ def enqueue(store: JobStore, record: JobRecord) -> None:
             failure_ttl=_A_DAY_S,
             retry=Retry(max=RETRIES),
             description=record.kind,
+            pipeline=pipe,
         )
+
+    store.add(record, queue)
 
 
 def take_back(store: JobStore, record: JobRecord) -> None:

@@ -16,6 +16,7 @@ from api.middleware import secure
 from moodline.errors import (
     BrokerError,
     ConfigError,
+    FolderFullError,
     JobsOffError,
     MoodlineError,
     NotAllowedError,
@@ -76,6 +77,10 @@ _EXAMPLES: Final = {
         "/v1/summary",
         "Query parameter 'window' is not a duration; write it as 500ms, 2s, 15m or 1h30m.",
     ),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "/v1/analyses",
+        "Nothing of the video has come for 30 s; hand it in again.",
+    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "/v1/analyses",
         "The body is larger than 2147483648 bytes (jobs.max_upload); send less.",
@@ -94,6 +99,7 @@ _EXAMPLES: Final = {
 
 _STATUSES: Final[Mapping[type[MoodlineError], HTTPStatus]] = {
     ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    FolderFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     JobsOffError: HTTPStatus.CONFLICT,
     NotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     SourceNotAllowedError: HTTPStatus.FORBIDDEN,

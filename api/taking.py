@@ -38,8 +38,7 @@ def known(store: JobStore, job: str, kind: JobKind) -> JobRecord:
 def take(store: JobStore, files: JobFiles, settings: Settings, record: JobRecord) -> JobRecord:
     """Record a job and put it into its queue; where that fails no file stays. Raises TooManyWaitError, BrokerError."""
     try:
-        _check_room(store, settings, record.kind)
-        store.add(record)
+        check_room(store, settings, record.kind)
         enqueue(store, record)
     except (TooManyWaitError, BrokerError):
         files.remove(record.id)
@@ -47,7 +46,8 @@ def take(store: JobStore, files: JobFiles, settings: Settings, record: JobRecord
     return record
 
 
-def _check_room(store: JobStore, settings: Settings, kind: JobKind) -> None:
+def check_room(store: JobStore, settings: Settings, kind: JobKind) -> None:
+    """Raise TooManyWaitError where too many jobs of a kind wait. Raises BrokerError."""
     waiting = sum(other.state == "waiting" for other in store.all(kind))
     if waiting >= settings.jobs.max_waiting:
         raise TooManyWaitError(waiting)

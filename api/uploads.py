@@ -1,5 +1,6 @@
 """Videos that are handed in as multipart/form-data: written to their file while they come, never held in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,9 +13,14 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
+from api.upload_room import Place
+from moodline.jobs.files import explain_full_disk
+
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+STALLED_S: Final = 30.0
+"""An upload of which nothing comes for so long is given up, and its room with it."""
 _MOST_TEXT: Final = 1024
 _MOST_PARTS: Final = 8
 _LONGEST_NAME: Final = 200
@@ -41,18 +47,32 @@ class WrongUploadError(HTTPException):
         super().__init__(HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
 
 
-async def receive_upload(request: Request, target: Path) -> Upload:
-    """Write the part ``video`` of a request to ``target`` and return what came. Raises WrongUploadError."""
+class StalledUploadError(HTTPException):
+    """An upload that stands still: 408."""
+
+    def __init__(self) -> None:
+        sentence = f"Nothing of the video has come for {STALLED_S:.0f} s; hand it in again."
+        super().__init__(HTTPStatus.REQUEST_TIMEOUT, sentence)
+
+
+async def receive_upload(request: Request, target: Path, place: Place) -> Upload:
+    """Write the part ``video`` of a request to ``target`` and return what came.
+
+    Raises WrongUploadError, StalledUploadError, FolderFullError.
+    """
     _, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
     if not boundary:
         raise WrongUploadError("The form has no boundary: send multipart/form-data with a part 'video'.")
-    with target.open("xb") as file:
-        form = _Form(file)
-        try:
-            await _parse(MultipartParser(boundary, form.callbacks()), request.stream())
-        except MultipartParseError as error:
-            raise WrongUploadError("The form is broken: send multipart/form-data with a part 'video'.") from error
+    try:
+        with target.open("xb") as file:
+            form = _Form(file)
+            await _parse(MultipartParser(boundary, form.callbacks()), request.stream(), place)
+    except MultipartParseError as error:
+        raise WrongUploadError("The form is broken: send multipart/form-data with a part 'video'.") from error
+    except OSError as error:
+        explain_full_disk(error)
+        raise
     if not form.whole:
         raise WrongUploadError("The form ends in its middle: send all of it.")
     if not form.upload.size:
@@ -60,10 +80,17 @@ async def receive_upload(request: Request, target: Path) -> Upload:
     return form.upload
 
 
-async def _parse(parser: MultipartParser, chunks: AsyncIterator[bytes]) -> None:
-    async for chunk in chunks:
+async def _parse(parser: MultipartParser, chunks: AsyncIterator[bytes], place: Place) -> None:
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(chunks), STALLED_S)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise StalledUploadError from error
         # Parsing writes to the disk, which must not hold up other requests.
         await run_in_threadpool(parser.write, chunk)
+        place.took(len(chunk))
 
 
 class _Form:

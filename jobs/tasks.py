@@ -4,13 +4,13 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from rq import Retry
 
 from jobs.analysing import do_analysis, forget_analysis
 from jobs.training import do_training
-from moodline.errors import MoodlineError
+from moodline.errors import BrokerError, MoodlineError
 from moodline.jobs.files import JobFiles
 from moodline.jobs.record import RETRIES, JobRecord, now
 from moodline.jobs.store import JobStore
@@ -26,6 +26,7 @@ _AS_OFTEN_AS_IT_TAKES: Final = Retry(max=1_000_000)
 """For a job that its worker has given back in order: being stopped is no failure."""
 _LOOK_S: Final = 1.0
 _STILL_DONE_S: Final = 5.0
+_BACK_WITHIN_S: Final = 60.0
 
 
 class Bench:
@@ -55,15 +56,28 @@ class Bench:
             self._ended.labels(record.kind, state).inc()
             log.info("Job %s (%s) is %s: %s", job, record.name, state, sentence)
 
-    def abandoned(self, job: str, *, retries_left: int) -> None:
-        """Record that a worker has died with a job."""
+    def abandoned(self, job: str, *, retries_left: int, why: str = "Its worker has died") -> None:
+        """Record that a worker has died with a job, or has lost Redis in its middle."""
         if retries_left:
-            log.warning("The worker of job %s has died; another one goes on.", job)
-            self.store.update(job, state="waiting", sentence="Its worker has died; another one goes on.")
+            log.warning("Job %s: %s; another worker goes on.", job, why)
+            self.store.update(job, state="waiting", sentence=f"{why}; another one goes on.")
         else:
-            self.ended(job, "failed", f"Its worker has died {RETRIES + 1} times: look into the log of jobs.")
+            self.ended(job, "failed", f"{why}, {RETRIES + 1} times in all: look into the log of jobs.")
             self.files.drop_upload(job)
             self.forget(job)
+
+    def await_redis(self) -> None:
+        """Return when the server of the jobs answers again, and after a minute in any case: RQ goes on from there."""
+        deadline = time.monotonic() + _BACK_WITHIN_S
+        while time.monotonic() < deadline:
+            try:
+                with self.store.errors():
+                    self.store.client.ping()
+            except BrokerError:
+                if self.stop.wait(_LOOK_S):
+                    return
+            else:
+                return
 
     def forget(self, job: str) -> None:
         """Delete what Redis holds of an analysis that will not go on, as soon as that can be."""
@@ -87,8 +101,7 @@ class Task:
         if time.monotonic() - self._told_s < _LOOK_S:
             return
         self._told_s = time.monotonic()
-        self.bench.store.update(
-            self.record.id,
+        self.say(
             steps=progress.frames,
             total=progress.total,
             faces=progress.faces or 0,
@@ -99,11 +112,21 @@ class Task:
     def notice(self, sentence: str) -> None:
         """Record what whoever waits has to know."""
         log.warning("Job %s: %s", self.record.id, sentence)
-        self.bench.store.update(self.record.id, sentence=sentence)
+        self.say(sentence=sentence)
+
+    def say(self, **values: Any) -> None:
+        """Record how it goes. What cannot be told for a moment is no reason to give up hours of work."""
+        try:
+            self.bench.store.update(self.record.id, **values)
+        except BrokerError as error:
+            log.warning("How far job %s is cannot be told: %s", self.record.id, error)
 
 
 def perform(job: str) -> Retry | None:
-    """Do the job of this id. What fails is recorded with its sentence and not tried again: only deaths are."""
+    """Do the job of this id. What fails is recorded with its sentence and not tried again.
+
+    Deaths are, and so is what fails because Redis was away: that leaves as BrokerError, and RQ tries again.
+    """
     bench = Bench.current
     assert bench is not None, "wired by the worker"  # noqa: S101 - a fault of ours
     record = bench.store.get(job)
@@ -137,6 +160,9 @@ def _watched(bench: Bench, record: JobRecord) -> Retry | None:
         # A worker that stood still for too long, as on a machine that slept, is not dead after all and goes on.
         task.stop.wait(_STILL_DONE_S)
         return _AS_OFTEN_AS_IT_TAKES
+    except BrokerError:
+        bench.await_redis()
+        raise
     except MoodlineError as error:
         bench.ended(record.id, "failed", str(error))
     except Exception:

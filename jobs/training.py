@@ -72,8 +72,7 @@ def _follow(task: "Task", output: IO[bytes]) -> str:
                 done, total = map(int, found.groups())
                 progress = pace.progress(time.monotonic(), frames=done, total=total, faces=None)
                 left = progress.seconds_left
-                task.bench.store.update(
-                    task.record.id,
+                task.say(
                     steps=done,
                     total=total,
                     seconds_left=None if left is None else round(left, 1),

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.sweeping import sweep
 from jobs.tasks import Bench, perform
-from moodline.errors import ConfigError
+from moodline.errors import BrokerError, ConfigError
 from moodline.jobs.files import JobFiles
 from moodline.jobs.record import FUNCTION, QUEUES, JobKind
 from moodline.jobs.store import JobStore
@@ -141,7 +141,10 @@ class JobWorker(SimpleWorker):
                 log.warning("No sign of life could be given: %s", error)
 
     def _on_failure(self, job: Job, kind: type[BaseException], _error: BaseException, _trace: Any) -> bool:
-        """Tell the job's record what RQ alone knows: a worker has died."""
+        """Tell the job's record what RQ alone knows: a worker has died, or has lost Redis; RQ tries both again."""
+        left = job.retries_left or 0
         if issubclass(kind, AbandonedJobError):
-            self._bench.abandoned(job.id, retries_left=job.retries_left or 0)
+            self._bench.abandoned(job.id, retries_left=left)
+        elif issubclass(kind, BrokerError):
+            self._bench.abandoned(job.id, retries_left=left, why="Its worker has lost Redis")
         return False

@@ -54,6 +54,10 @@ class JobsOffError(MoodlineError):
     """This moodline does not take such jobs; the message names the setting."""
 
 
+class FolderFullError(MoodlineError):
+    """The folder of the jobs, or its disk, takes no more."""
+
+
 class NotAllowedError(MoodlineError):
     """A path that was named is not below the folder that is allowed, or is not there."""
 

@@ -12,9 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import SettingsHere
 from api.job_models import ANALYSIS, AnalysisList, AnalysisModel, AnalysisRequest
-from api.jobs_here import FilesHere, StoreHere
+from api.jobs_here import FilesHere, RoomHere, StoreHere
 from api.problems import describe
-from api.taking import UnknownJobError, known, remove, take
+from api.taking import UnknownJobError, check_room, known, remove, take
+from api.upload_room import UploadRoom
 from api.uploads import WrongUploadError, receive_upload, shown_name
 from moodline.jobs.files import JobFiles, allowed
 from moodline.jobs.record import JobRecord, now
@@ -74,6 +75,7 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
     int(HTTPStatus.OK): {"description": "The file.", "content": {kind: {} for kind in _TYPES.values()}}
 }
 _REFUSALS: Final = describe(
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -95,13 +97,15 @@ def analyses(store: StoreHere, settings: SettingsHere) -> AnalysisList:
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, responses=_REFUSALS, openapi_extra=_BODY)
-async def analyse(request: Request, store: StoreHere, files: FilesHere, settings: SettingsHere) -> AnalysisModel:
+async def analyse(
+    request: Request, store: StoreHere, files: FilesHere, room: RoomHere, settings: SettingsHere
+) -> AnalysisModel:
     """Hand in a video as a form, or name one of the server's; it waits for its turn."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        record = await run_in_threadpool(_named, await request.body(), store, files, settings)
+        record = await run_in_threadpool(_named, await request.body(), store, files, room, settings)
     elif kind == "multipart/form-data":
-        record = await _handed_in(request, store, files, settings)
+        record = await _handed_in(request, store, files, room, settings)
     else:
         raise HTTPException(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -145,7 +149,7 @@ def end_analysis(job: AnalysisId, store: StoreHere, files: FilesHere) -> Analysi
     return AnalysisModel.of(remove(store, files, known(store, job, "analysis")), [])
 
 
-def _named(body: bytes, store: JobStore, files: JobFiles, settings: Settings) -> JobRecord:
+def _named(body: bytes, store: JobStore, files: JobFiles, room: UploadRoom, settings: Settings) -> JobRecord:
     """Take a video that lies below the allowed folder."""
     try:
         asked = AnalysisRequest.model_validate_json(body)
@@ -156,26 +160,33 @@ def _named(body: bytes, store: JobStore, files: JobFiles, settings: Settings) ->
     video = allowed(settings.jobs.recordings, asked.path, setting="jobs.recordings")
     if not video.is_file():
         raise WrongUploadError(f"{asked.path!r} is no file.")
+    room.release(room.reserve(files, settings.jobs, 0))  # its results need room, too
     made = {"name": shown_name(asked.path), "source": asked.path, "annotate": asked.annotate}
     return take(store, files, settings, JobRecord(id=files.new(), kind="analysis", created_at=now(), **made))
 
 
-async def _handed_in(request: Request, store: JobStore, files: JobFiles, settings: Settings) -> JobRecord:
-    """Take a video that comes with the request; what is not taken leaves no file."""
-    if await run_in_threadpool(files.size) >= settings.jobs.max_folder:
-        raise HTTPException(
-            HTTPStatus.INSUFFICIENT_STORAGE, "The folder of the videos is full: delete analyses that are done."
-        )
-    job = await run_in_threadpool(files.new)
+async def _handed_in(
+    request: Request, store: JobStore, files: JobFiles, room: UploadRoom, settings: Settings
+) -> JobRecord:
+    """Take a video that comes with the request, where there is room; what is not taken leaves no file."""
+    await run_in_threadpool(check_room, store, settings, "analysis")
+    told = request.headers.get("content-length", "")
+    announced = int(told) if told.isdigit() else int(settings.jobs.max_upload)
+    place = await run_in_threadpool(room.reserve, files, settings.jobs, announced)
+    job = None
     try:
-        upload = await receive_upload(request, files.upload(job))
+        job = await run_in_threadpool(files.new)
+        upload = await receive_upload(request, files.upload(job), place)
         record = JobRecord(
             id=job, kind="analysis", name=upload.name, annotate=upload.asks_for("annotate"), created_at=now()
         )
         return await run_in_threadpool(take, store, files, settings, record)
     except BaseException:
-        files.remove(job)
+        if job is not None:
+            files.remove(job)
         raise
+    finally:
+        room.release(place)
 
 
 def _results(settings: Settings, record: JobRecord) -> list[str]:

@@ -1,5 +1,6 @@
 """The files of jobs: one folder each, and the paths that people may name."""
 
+import errno
 import re
 import secrets
 import shutil
@@ -8,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from moodline.errors import ConfigError, JobsOffError, NotAllowedError
+from moodline.errors import ConfigError, FolderFullError, JobsOffError, NotAllowedError
 from moodline.settings import JobSettings
 
 _ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _VIDEO: Final = "video"
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ORPHANED_S: Final = 3600.0
-"""A folder without a job is left alone for so long: its job may not have been recorded yet."""
+"""A folder without a job is left alone for so long after its last byte: its job may not have been recorded yet."""
 
 
 class JobFiles:
@@ -27,11 +29,12 @@ class JobFiles:
         self._root = settings.folder
 
     def new(self) -> str:
-        """Make the folder of a new job and return the job's id. Raises ConfigError where it cannot be written."""
+        """Make the folder of a new job and return the job's id. Raises ConfigError, FolderFullError."""
         job = secrets.token_hex(8)
         try:
             self.results(job).mkdir(parents=True)
         except OSError as error:
+            explain_full_disk(error)
             raise ConfigError(f"jobs.folder {self._root} cannot be written ({error.strerror}).") from error
         return job
 
@@ -65,13 +68,30 @@ class JobFiles:
         """Yield the jobs that have a folder and are not known any more, as where Redis has forgotten them."""
         for path in self._root.iterdir() if self._root.is_dir() else ():
             ours = _ID.fullmatch(path.name) and path.name not in known
-            if ours and time.time() - path.stat().st_mtime > _ORPHANED_S:
+            if ours and time.time() - _touched_s(path) > _ORPHANED_S:
                 yield path.name
 
     def _of(self, job: str) -> Path:
         if not _ID.fullmatch(job):
             raise NotAllowedError(f"{job!r} is no id of a job.")
         return self._root / job
+
+
+def explain_full_disk(error: OSError) -> None:
+    """Raise FolderFullError where an error means that the disk is full."""
+    if error.errno in _FULL:
+        raise FolderFullError("The disk of jobs.folder is full: delete analyses that are done.") from error
+
+
+def _touched_s(folder: Path) -> float:
+    """Return when anything in a folder was written last: writing into a file does not touch the folder itself."""
+    newest = 0.0
+    for path in (folder, *folder.rglob("*")):
+        try:
+            newest = max(newest, path.lstat().st_mtime)
+        except FileNotFoundError:
+            continue  # it was deleted meanwhile
+    return newest
 
 
 def allowed(folder: Path | None, asked: str, *, setting: str) -> Path:

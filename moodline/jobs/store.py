@@ -1,6 +1,6 @@
 """The jobs in Redis: made by the API, kept up to date by whoever does them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -14,6 +14,7 @@ from moodline.settings import JobSettings, RedisSettings
 
 if TYPE_CHECKING:
     import redis
+    from redis.client import Pipeline
 
 _NOT_CANCELLED: Final = "False"
 
@@ -43,9 +44,14 @@ class JobStore:
         with explaining(self._shown_url):
             yield
 
-    def add(self, record: JobRecord) -> None:
-        """Keep a new job. Raises BrokerError."""
+    def add(self, record: JobRecord, queue: "Callable[[Pipeline], object] | None" = None) -> None:
+        """Keep a new job; ``queue`` puts it into its queue in the same step, so it is in both or in none.
+
+        Raises BrokerError.
+        """
         with self.errors(), self.client.pipeline() as pipe:
+            if queue is not None:
+                queue(pipe)  # the first, for RQ begins a transaction of its own
             pipe.hset(JOB_PREFIX + record.id, mapping=cast("Any", record.fields()))
             pipe.zadd(JOBS_KEY, {record.id: record.created_at.timestamp()})
             pipe.execute()
@@ -66,10 +72,16 @@ class JobStore:
 
     def update(self, job: str, **values: Any) -> None:
         """Change fields of a job; one that has been removed meanwhile stays removed."""
+        key = JOB_PREFIX + job
+
+        def change(pipe: "Pipeline") -> None:
+            there = pipe.exists(key)
+            pipe.multi()
+            if there:
+                pipe.hset(key, mapping=cast("Any", as_fields(values)))
+
         with self.errors():
-            key = JOB_PREFIX + job
-            if self.client.exists(key):
-                self.client.hset(key, mapping=cast("Any", as_fields(values)))
+            self.client.transaction(change, key)  # tried again where somebody else has changed or removed it meanwhile
 
     def end(self, job: str, state: JobState, sentence: str) -> None:
         """Record how a job has ended."""

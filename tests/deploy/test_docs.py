@@ -15,6 +15,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "SECURITY.md", *sorted((ROOT / "deploy").rglob("README.md"))]
 LINE = re.compile(r"^### `(.*)`$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 FENCE = re.compile(r"(<!-- not run[^\n]*-->\n)?```sh\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 # What follows the programs that are not ours is for a person to check.
@@ -51,10 +52,11 @@ def test_a_line_that_nobody_says_is_noticed() -> None:
     assert "The camera of stream … has a cold." not in log_lines()
 
 
-def test_every_test_that_the_threat_model_names_is_there() -> None:
-    named = TEST.findall((DOCS / "security.md").read_text(encoding="utf-8"))
+def test_every_test_that_a_page_names_is_there() -> None:
+    pages = [*PAGES, ROOT / "README.md", ROOT / "examples/README.md"]
+    named = {test for page in pages for test in NAMED_TEST.findall(page.read_text(encoding="utf-8"))}
 
-    assert len(named) > 15
+    assert len(named) > 40
     for file, name in named:
         assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), name
 

@@ -3,12 +3,17 @@
 import base64
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from moodline.jobs.record import JobRecord, now
+from moodline.jobs.store import JobStore
+from moodline.settings import JobSettings, RedisSettings
 from tests.api.browser import Browser, chromium
 from tests.jobs.conftest import Desk, StartJobs
+from tests.support.recordings import Running
 from tests.support.wait import wait_until
 
 # Several processes start one after another, which on a busy machine takes its time.
@@ -99,3 +104,31 @@ def test_a_video_is_handed_in_watched_fetched_and_deleted(
         browser.run(f"""document.querySelector('[aria-label="Delete {name}"]').click()""")
     shows(browser, "None yet.")
     assert browser.faults == []
+
+
+EVIL = """<!doctype html><title>a report</title><h1>Emotions over time</h1>
+<script>document.title = "owned"</script>
+<img src="nowhere.png" onerror="document.title = 'owned'">
+<svg><script>document.title = "owned"</script></svg>"""
+
+
+def test_a_report_opens_and_may_run_nothing(desk: Desk, running: Running, browser: Browser, tmp_path: Path) -> None:
+    job = JobRecord(id="e" * 16, kind="analysis", name="evil.mp4", state="done", created_at=now(), ended_at=now())
+    results = desk.folder / job.id / "results"
+    results.mkdir(parents=True)
+    for file in (results / "report.html", tmp_path / "report.html"):
+        file.write_text(EVIL)
+    redis = RedisSettings.model_validate({"url": running.server.url})
+    with closing(JobStore.open(redis, JobSettings())) as store:
+        store.add(job)
+
+    browser.open((tmp_path / "report.html").as_uri())
+    shows(browser, "Emotions over time")
+    wait_until(lambda: browser.run("document.title") == "owned", description="without moodline before it, it runs")
+    browser.open(f"{desk.client.base_url}/v1/analyses/{job.id}/results/report.html")
+    shows(browser, "Emotions over time")
+
+    wait_until(lambda: browser.run("document.readyState") == "complete", description="all of it is loaded")
+    assert browser.run("document.title") == "a report"
+    assert any("script" in fault for fault in browser.faults), "Chromium says what it has refused"
+    assert desk.client.delete(f"/v1/analyses/{job.id}").status_code == 202

@@ -87,6 +87,16 @@ def test_other_bodies_keep_their_own_limit(desk: Desk) -> None:
     assert "api.max_body" in answer.json()["detail"]
 
 
+def test_the_kind_of_a_body_may_be_written_in_capitals(desk: Desk) -> None:
+    head = b'--b\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
+    capitals = {"content-type": "Multipart/Form-Data; boundary=b"}
+
+    answer = desk.client.post("/v1/analyses", content=head + b"0" * 2_000_000 + b"\r\n--b--\r\n", headers=capitals)
+
+    assert answer.status_code == 202, answer.text
+    assert desk.client.delete(f"/v1/analyses/{answer.json()['id']}").status_code == 202
+
+
 def test_a_body_of_another_kind_is_told_what_to_send(desk: Desk) -> None:
     assert desk.client.post("/v1/analyses", content=b"x", headers={"content-type": "video/mp4"}).status_code == 415
 

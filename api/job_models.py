@@ -84,11 +84,22 @@ class AnalysisModel(JobModel):
 class AnalysisList(BaseModel):
     """The analyses, the newest first."""
 
-    model_config = example_of({"enabled": True, "paths": True, "max_upload": 2147483648, "analyses": [ANALYSIS]})
+    model_config = example_of(
+        {
+            "enabled": True,
+            "paths": True,
+            "max_upload": 2147483648,
+            "workers": 1,
+            "waiting": 0,
+            "analyses": [ANALYSIS],
+        }
+    )
 
     enabled: bool = Field(description="Whether videos are taken (jobs.folder).")
     paths: bool = Field(description="Whether videos of the server may be named (jobs.recordings).")
     max_upload: int = Field(description="Bytes of the largest video that is taken.")
+    workers: int = Field(description="How many `moodline jobs` do analyses; with 0 they wait.")
+    waiting: int = Field(description="How many analyses wait for a worker.")
     analyses: list[AnalysisModel]
 
 

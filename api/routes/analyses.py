@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import SettingsHere
 from api.job_models import ANALYSIS, AnalysisList, AnalysisModel, AnalysisRequest
+from api.job_queue import workers_of
 from api.jobs_here import FilesHere, RoomHere, StoreHere
 from api.problems import describe
 from api.taking import UnknownJobError, check_room, known, remove, take
@@ -88,11 +89,14 @@ _REFUSALS: Final = describe(
 @router.get("", responses=describe(HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE))
 def analyses(store: StoreHere, settings: SettingsHere) -> AnalysisList:
     """List the analyses, the newest first."""
+    records = store.all("analysis")
     return AnalysisList(
         enabled=settings.jobs.folder is not None,
         paths=settings.jobs.folder is not None and settings.jobs.recordings is not None,
         max_upload=settings.jobs.max_upload,
-        analyses=[AnalysisModel.of(record, _results(settings, record)) for record in store.all("analysis")],
+        workers=workers_of(store, "analysis"),
+        waiting=sum(record.state == "waiting" for record in records),
+        analyses=[AnalysisModel.of(record, _results(settings, record)) for record in records],
     )
 
 

@@ -106,6 +106,9 @@ async function refresh() {
   element('hand-in').hidden = !answer.enabled;
   setText(element('limit'), `at most ${Math.floor(answer.max_upload / 2 ** 20)} MB`);
   element('none').hidden = answer.analyses.length > 0;
+  element('queue').hidden = answer.waiting === 0;
+  const workers = answer.workers ? `${counted(answer.workers, 'worker')} at work` : 'no `moodline jobs` is running';
+  setText(element('queue'), `${answer.waiting} waiting, ${workers}.`);
   draw(answer.analyses);
 }
 

@@ -1,9 +1,11 @@
 """Analyses over the API, from the upload to the results, with workers that die and people who change their minds."""
 
 import json
+import re
 import signal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from moodline.broker import Broker
@@ -13,6 +15,7 @@ from tests.jobs.conftest import Desk, StartJobs
 from tests.support.brokers import broker_on
 from tests.support.recordings import Running, faces
 from tests.support.wait import wait_until
+from tests.support.workers import free_port
 
 # Several processes start one after another, which on a busy machine takes its time.
 pytestmark = pytest.mark.timeout(300)
@@ -31,7 +34,8 @@ def collected(desk: Desk, job: str) -> int:
 def test_an_upload_becomes_results_and_is_deleted(
     desk: Desk, start_jobs: StartJobs, short: Path, broker: Broker
 ) -> None:
-    jobs = start_jobs()
+    port = free_port()
+    jobs = start_jobs(metrics_port=str(port))
     job = desk.hand_in(short, annotate="true")
     waiting = desk.show(job)
     assert waiting["name"] == "short.mp4"
@@ -48,6 +52,14 @@ def test_an_upload_becomes_results_and_is_deleted(
     summary = desk.result(job, "summary.json").json()
     assert summary["faces"] == done["faces"] == len(faces(desk.folder / job / "results"))
     assert not [stream for stream in stream_ids(broker) if job in stream], "nothing is left of its stream"
+    scraped = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    assert 'moodline_jobs_ended_total{kind="analysis",state="done"} 1.0' in scraped
+    scraped = desk.client.get("/metrics").text
+    assert re.search(r'^moodline_jobs\{kind="analysis",state="done"\} [1-9]', scraped, re.MULTILINE)
+    assert 'moodline_jobs_workers{kind="analysis"} 1.0' in scraped
+    assert 'moodline_jobs_oldest_wait_seconds{kind="analysis"} 0.0' in scraped
+    listed = desk.client.get("/v1/analyses").json()
+    assert (listed["workers"], listed["waiting"]) == (1, 0)
     report = desk.result(job, "report.html")
     assert "script-src" not in report.headers["content-security-policy"]
     assert "sandbox" in report.headers["content-security-policy"]

@@ -82,6 +82,7 @@ def test_a_video_is_handed_in_watched_fetched_and_deleted(
 
     shows(browser, "short.mp4 has been handed in.")
     shows(browser, "It waits for a worker.")
+    shows(browser, "1 waiting, no `moodline jobs` is running.")
     start_jobs()
     choose(browser, letter)
     browser.run("document.querySelector('#hand-in').requestSubmit()")

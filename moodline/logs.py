@@ -66,4 +66,5 @@ def _in_container() -> bool:
     from os import environ
     from pathlib import Path
 
-    return Path("/.dockerenv").exists() or "KUBERNETES_SERVICE_HOST" in environ
+    marked = any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))  # Docker's and podman's
+    return marked or "KUBERNETES_SERVICE_HOST" in environ

@@ -12,7 +12,7 @@ from moodline.broker import Broker
 from moodline.crop_queue import Reader
 from moodline.embedded import EmbeddedServer
 from moodline.event import read_events
-from moodline.logs import JsonFormatter
+from moodline.logs import JsonFormatter, _in_container
 from tests.ingest.service import Ingest
 from tests.support.brokers import frame_of, live_stream
 from tests.support.wait import wait_until
@@ -42,6 +42,16 @@ def test_a_line_of_a_collector_has_its_time_and_extra_fields_and_no_password() -
     assert line["time"].endswith("+00:00")
     assert "127.0.0.1" in line["message"]
     assert "sesame" not in line["message"]
+
+
+@pytest.mark.parametrize("mark", ["/.dockerenv", "/run/.containerenv"])
+def test_a_container_is_known_by_what_docker_and_podman_put_there(mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr(Path, "exists", lambda _path: False)
+    assert not _in_container()
+
+    monkeypatch.setattr(Path, "exists", lambda path: str(path) == mark)
+    assert _in_container()
 
 
 def test_every_line_about_a_stream_names_it(embedded_server: EmbeddedServer, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ def look_at_ports(settings: Settings) -> Iterator[Finding]:
     for name, host, port in (
         ("ingest.metrics_port", settings.ingest.metrics_host, settings.ingest.metrics_port),
         ("worker.metrics_port", settings.worker.metrics_host, settings.worker.metrics_port),
+        ("jobs.metrics_port", settings.jobs.metrics_host, settings.jobs.metrics_port),
         ("api.port", settings.api.host, settings.api.port),
     ):
         yield _port(name, host, port)

@@ -44,8 +44,8 @@ def listening(answer: bytes) -> Iterator[int]:
 
 def free_ports() -> dict[str, str]:
     """Ports that nobody uses, so that a moodline which runs on this machine does not matter."""
-    names = ("MOODLINE_INGEST__METRICS_PORT", "MOODLINE_WORKER__METRICS_PORT", "MOODLINE_API__PORT")
-    return {name: str(free_port()) for name in names}
+    sections = ("INGEST__METRICS", "WORKER__METRICS", "JOBS__METRICS", "API")
+    return {f"MOODLINE_{section}_PORT": str(free_port()) for section in sections}
 
 
 def doctor(config: str, folder: Path, **env: str) -> tuple[int, Findings]:
@@ -105,6 +105,14 @@ def test_a_port_that_another_program_has_is_named(tmp_path: Path) -> None:
 
     assert code == 1
     assert found[f"port {port}"]["grade"] == "fail"
+
+
+def test_the_port_of_jobs_is_looked_at_too(tmp_path: Path) -> None:
+    with listening(b"HTTP/1.0 200 OK\r\n\r\nhello") as port:
+        code, found = doctor("streams: []", tmp_path, MOODLINE_JOBS__METRICS_PORT=str(port))
+
+    assert code == 1
+    assert "jobs.metrics_port" in found[f"port {port}"]["sentence"]
 
 
 def test_a_port_that_moodline_itself_has_is_well(tmp_path: Path) -> None:

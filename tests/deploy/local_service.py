@@ -84,11 +84,14 @@ class LocalService:
         """Put what the container mounts into folders of this machine; config files are adapted copies."""
         mounts: dict[str, Path] = {}
         for volume in self._described.get("volumes", []):
-            source, inside = volume.split(":")[:2]
+            bind = isinstance(volume, dict)
+            source, inside = (volume["source"], volume["target"]) if bind else volume.split(":")[:2]
             # A named volume is one folder, whoever mounts it.
             mounts[inside] = (
                 ROOT / source if source.startswith((".", "/")) else self._project.folder / "volumes" / source
             )
+            if bind:
+                assert mounts[inside].exists(), f"{source} is not there, and nobody makes it"
             mounts[inside].mkdir(parents=True, exist_ok=True)
         files = self._mounted_files()
         self._mounts = mounts | {inside: self._folder / inside.strip("/") for inside in ("/run/secrets", *files)}

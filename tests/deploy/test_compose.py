@@ -90,9 +90,16 @@ def test_health_is_asked_on_the_port_that_the_service_has(services: dict[str, An
 def test_every_file_that_it_mounts_is_there(services: dict[str, Any]) -> None:
     content = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
     files = [re.sub(r"\$\{\w+:-(.*)\}", r"\1", config["file"]) for config in content["configs"].values()]
-    files += [volume.split(":")[0] for service in services.values() for volume in service.get("volumes", ())]
+    volumes = [volume for service in services.values() for volume in service.get("volumes", ())]
+    mounted = [volume for volume in volumes if isinstance(volume, dict)]
+    files += [volume["source"] for volume in mounted]
 
     assert not [name for name in files if name.startswith(".") and not (ROOT / name).exists()]
+    # Short, it is a named volume; what is mounted from the checkout must be there, else Docker makes an empty folder.
+    content_volumes = content["volumes"].keys()
+    assert {volume.split(":")[0] for volume in volumes if isinstance(volume, str)} == content_volumes
+    assert mounted
+    assert all(volume["read_only"] and not volume["bind"]["create_host_path"] for volume in mounted)
 
 
 def test_only_the_api_and_grafana_can_be_opened_to_others(services: dict[str, Any]) -> None:
@@ -164,6 +171,18 @@ def test_workers_and_the_operator_share_the_models_and_the_image_lets_them_write
         assert services[name]["environment"]["MOODLINE_WORKER__REGISTRY"] == "/models"
     dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
     assert re.search(r"install -d -o moodline .*/models$", dockerfile, re.MULTILINE)
+
+
+def test_ingest_may_have_as_many_processes_as_its_streams_need(services: dict[str, Any]) -> None:
+    assert services["ingest"]["pids_limit"] == "${INGEST_PIDS:-4096}"
+    assert services["demo"]["pids_limit"] == 512
+
+
+def test_grafana_fetches_nothing_from_the_internet(services: dict[str, Any]) -> None:
+    given = services["grafana"]["environment"]
+
+    assert given["GF_PLUGINS_PREINSTALL_DISABLED"] == "true"
+    assert given["GF_ANALYTICS_CHECK_FOR_UPDATES"] == given["GF_ANALYTICS_REPORTING_ENABLED"] == "false"
 
 
 def test_no_environment_holds_a_secret(services: dict[str, Any]) -> None:

@@ -94,7 +94,7 @@ def test_grafana_finds_the_data_source_and_the_dashboards() -> None:
     (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
     (provider,) = yaml.safe_load((provisioning / "dashboards/moodline.yml").read_text())["providers"]
     service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["grafana"]
-    mounted = {target: name for name, target, *_ in (volume.split(":") for volume in service["volumes"])}
+    mounted = {volume["target"]: volume["source"] for volume in service["volumes"] if isinstance(volume, dict)}
 
     assert {panel["datasource"]["uid"] for _, panel in PANELS} == {source["uid"]}
     assert mounted[provider["options"]["path"]] == "./deploy/grafana/dashboards"

@@ -68,7 +68,7 @@ def test_what_the_example_has_in_comments_is_valid_too(tmp_path: Path) -> None:
     full.write_text(text)
     assert check_config(full, {"FRONT_DOOR_PASSWORD": "x"}) == []
     settings = load_settings(full, {"FRONT_DOOR_PASSWORD": "p%40ss"})
-    assert [stream.kind for stream in settings.streams] == ["demo", "rtsp", "webcam", "file", "glob"]
+    assert [stream.kind for stream in settings.streams] == ["demo", "rtsp", "webcam", "browser", "file", "glob"]
     assert settings.worker.emotions == ("angry", "happy", "neutral", "sad")
 
 

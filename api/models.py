@@ -79,7 +79,7 @@ class StreamModel(BaseModel):
     width: int = Field(description="Width of a frame in pixels; 0 before the first frame.")
     height: int
     fps: float = Field(description="Frames analysed a second.")
-    frames: int = Field(description="Frames analysed so far.")
+    frames: int = Field(description="Frames that came so far, looked at or not.")
     faces: int = Field(description="Faces found so far.")
     faces_now: int = Field(description="Faces that are being followed.")
     reconnects: int

@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry
 from api.scrape_redis import measure_redis
 from moodline.broker import Broker
 from moodline.errors import BrokerError
+from moodline.hosts import ingest_hosts
+from moodline.known import as_read
 from moodline.metrics import Metrics
 from moodline.streams import STREAM_STATES, StreamView, list_streams
 
@@ -17,7 +19,8 @@ def stream_registry(broker: Broker) -> CollectorRegistry:
     """Return the metrics of all streams and of Redis; none while it is away, for the process's own are wanted then."""
     metrics = Metrics()
     try:
-        views = list_streams(broker)
+        hosts = ingest_hosts(broker)
+        views = [as_read(view, hosts) for view in list_streams(broker)]
         measure_redis(metrics, broker)
     except BrokerError as error:
         log.warning("The metrics of streams are left out. %s", error)

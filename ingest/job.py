@@ -17,6 +17,9 @@ PROCESS_ENVIRONMENT: Final = {
 }
 """What must be set before a capture process, or the server it is forked from, imports OpenCV and NumPy."""
 
+MOST_MEMORY: Final = 4 << 30
+"""Bytes that a capture process may have: what a damaged source makes native code ask for beyond is refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureJob:

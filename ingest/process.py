@@ -6,6 +6,7 @@ share its memory.
 
 import logging
 import os
+import resource
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from ingest.capture import Capture
-from ingest.job import CaptureJob
+from ingest.job import MOST_MEMORY, CaptureJob
 from ingest.link import EXIT_AGAIN, CaptureLink
 from ingest.live_feed import SourceHungError
 from ingest.native_stderr import NativeStderr
@@ -34,6 +35,7 @@ def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
     # Both reach the whole group or container. The supervisor gets them too, and stops its processes in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    limit_memory()
     cv2.setNumThreads(1)
     native = NativeStderr(job.stream.url.get_secret_value())
     stream, logs = job.stream.id, job.log
@@ -56,3 +58,10 @@ def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
     sys.stderr.flush()
     # Not sys.exit: it would wait for a thread that hangs in OpenCV.
     os._exit(code)
+
+
+def limit_memory() -> None:
+    """Let this process have MOST_MEMORY, or less where that is the limit already."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from moodline.broker import Broker
 from moodline.declared import Declared, declared_streams
@@ -10,6 +11,7 @@ from moodline.hosts import IngestHost, ingest_hosts
 from moodline.settings import StreamSettings
 from moodline.streams import Ledger, StreamStatus, StreamView, list_streams, stream_view
 
+_UNREAD: Final = "No ingest host reads it."
 _NOTHING = Ledger(accepted=0, events=0, dropped={}, queued=0)
 
 
@@ -19,6 +21,20 @@ def known_streams(broker: Broker) -> list[StreamView]:
     views: dict[str, StreamView | None] = dict.fromkeys(declared)
     views |= {view.id: view for view in list_streams(broker)}
     return [_shown(view, stream, declared, hosts) for stream, view in sorted(views.items())]
+
+
+def as_read(view: StreamView, hosts: Mapping[str, IngestHost]) -> StreamView:
+    """Return ``view``; where the host that said "live" is gone and nobody goes on, as stalled.
+
+    A film whose server is away has no reader between two tries, and a host that wants it.
+    """
+    status = view.status
+    if status is None or view.reader or status.state not in {"live", "connecting"}:
+        return view
+    if status.state == "connecting" and any(view.id in host.wants for host in hosts.values()):
+        return view
+    sentence = next((host.refuses[view.id] for host in hosts.values() if view.id in host.refuses), _UNREAD)
+    return replace(view, status=replace(status, state="stalled", sentence=sentence))
 
 
 def known_stream(broker: Broker, stream: str) -> StreamView | None:
@@ -55,6 +71,7 @@ def _name(owner: str) -> str:
 def _shown(
     view: StreamView | None, stream: str, declared: Mapping[str, Declared], hosts: Mapping[str, IngestHost]
 ) -> StreamView:
+    view = None if view is None else as_read(view, hosts)
     of_file = [host.declares[stream] for host in hosts.values() if stream in host.declares]
     if of_file and view is not None:
         return replace(view, declared="file", enabled=any(of_file))

@@ -84,10 +84,16 @@ def live_frames(capture: VideoCapture, numbers: Iterator[int], wanted: Wanted) -
 
 
 def retrieve_pixels(capture: VideoCapture) -> Pixels | None:
-    """Return the frame that was grabbed last as blue, green, red, or None when it cannot be decoded."""
+    """Return the frame that was grabbed last as blue, green, red, or None when it cannot be decoded.
+
+    Raises Unsupported where a video's pictures have become absurdly large.
+    """
     ok, pixels = capture.retrieve()
     if not ok or pixels is None or pixels.size == 0:
         return None
+    height, width = pixels.shape[:2]
+    if width * height > MOST_PIXELS:
+        raise Unsupported(f"A picture of {width}x{height} came: more than {MOST_PIXELS >> 20} megapixels are not read.")
     if pixels.ndim == GREY_DIMENSIONS:
         return cast("Pixels", cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR))
     return pixels

@@ -127,3 +127,49 @@ def test_absurdly_large_pictures_are_never_decoded(tmp_path: Path) -> None:
             source.open()
         assert huge.released
         huge.released = False
+
+
+class Growing(Huge):
+    """A video whose pictures become huge after they were small."""
+
+    grabbed = 0
+
+    def get(self, _: int, /) -> float:
+        return 0.0
+
+    def grab(self) -> bool:
+        self.grabbed += 1
+        return True
+
+    def retrieve(self) -> tuple[bool, None]:
+        one = np.zeros((1, 1, 3), np.uint8)
+        huge = np.broadcast_to(one, (30_000, 30_000, 3))  # takes no memory
+        return True, huge if self.grabbed > 1 else one  # type: ignore[return-value]
+
+
+def test_pictures_that_become_absurdly_large_end_the_stream(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.touch()
+    playback = Playback(start_ms=0, pause=lambda _: True)
+    for source in (
+        RecordedFile(film, playback=playback, opener=Growing()),
+        NetworkCamera("rtsp://cam.test/1", timeouts=Timeouts(1, 1), opener=Growing()),
+    ):
+        source.open()
+        frames = source.frames()
+        assert next(frames).pixels.shape == (1, 1, 3)
+        with pytest.raises(Unsupported, match="A picture of 30000x30000 came"):
+            next(frames)
+
+
+def test_a_capture_process_is_refused_memory_beyond_its_limit() -> None:
+    script = (
+        "import numpy as np\n"
+        "from ingest.job import MOST_MEMORY\n"
+        "from ingest.process import limit_memory\n"
+        "limit_memory()\n"
+        "limit_memory()\n"
+        "try:\n    np.empty(MOST_MEMORY, np.uint8)\nexcept MemoryError:\n    print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "refused\n"

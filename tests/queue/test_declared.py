@@ -1,10 +1,12 @@
 """Streams of run time and the ingest hosts that share them, on every server."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from api.scrape import stream_registry
 from ingest.wanted import all_streams
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
@@ -177,3 +179,25 @@ def test_of_a_newer_host_counts_what_is_known_and_a_bad_one_is_passed_over(broke
         "a/1": IngestHost("a/1", frozenset({"door"})),
         "new/2": IngestHost("new/2", frozenset({"attic"})),
     }
+
+
+def test_a_stream_whose_host_is_gone_is_not_live(broker: Broker) -> None:
+    def state() -> tuple[str, str]:
+        (view,) = known_streams(broker)
+        assert view.status is not None
+        metrics = stream_registry(broker)
+        for name, value in (("moodline_stream_up", view.status.state == "live"),):
+            assert metrics.get_sample_value(name, {"stream": "door"}) == value
+        return view.status.state, view.status.sentence
+
+    reader = acquire(broker, "door", owner="dead/1")
+    live = StreamStatus("live", "Reading rtsp://cam.", "rtsp://cam", "live")
+    reader.report(live)
+    assert state()[0] == "live"
+    reader.release(live)
+    assert state() == ("stalled", "No ingest host reads it.")
+    reader = acquire(broker, "door", owner="b/2")
+    reader.release(replace(live, state="connecting", sentence="Trying again."))
+    assert state()[0] == "stalled"
+    announce(broker, IngestHost("b/2", frozenset({"door"})), MINUTE)
+    assert state() == ("connecting", "Trying again.")

@@ -5,7 +5,6 @@ Native code that crashes or hangs takes this process with it, and not the test.
 """
 
 import os
-import resource
 import sys
 from itertools import islice
 from pathlib import Path
@@ -13,8 +12,6 @@ from pathlib import Path
 from ingest.job import PROCESS_ENVIRONMENT
 
 MOST_FRAMES = 50
-# What a damaged header makes native code ask for is refused here instead of taking the machine down.
-MOST_BYTES = 4 << 30
 
 
 def outcome(path: Path) -> str:
@@ -35,7 +32,9 @@ def outcome(path: Path) -> str:
 
 def main() -> None:
     os.environ.update(PROCESS_ENVIRONMENT)
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
+    from ingest.process import limit_memory
+
+    limit_memory()
     for path in sorted(Path(sys.argv[1]).iterdir()):
         sys.stdout.write(f"{path.name}\t{outcome(path)}\n")
         sys.stdout.flush()

@@ -3,7 +3,6 @@
 import io
 import logging
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,12 +15,12 @@ from trainer.train import train
 
 
 class Told:
-    """Takes the place of the store of jobs."""
+    """Takes the place of a job's task."""
 
     def __init__(self) -> None:
         self.fields: list[dict[str, Any]] = []
 
-    def update(self, _job: str, **fields: Any) -> None:
+    def say(self, **fields: Any) -> None:
         self.fields.append(fields)
 
 
@@ -30,10 +29,9 @@ def test_every_epoch_is_told(tiny_recipe: Recipe, tmp_path: Path, caplog: pytest
     with caplog.at_level(logging.INFO):
         train(start_run(recipe), random_faces(40, seed=1), random_faces(30, seed=2, first_group=1000), tmp_path)
     told = Told()
-    task = SimpleNamespace(bench=SimpleNamespace(store=told), record=SimpleNamespace(id="a job"))
     lines = "".join(f"{message}\n" for message in caplog.messages)
 
-    _follow(cast("Any", task), io.BytesIO(lines.encode()))
+    _follow(cast("Any", told), io.BytesIO(lines.encode()))
 
     assert [(fields["steps"], fields["total"]) for fields in told.fields] == [(1, 1)]
     assert told.fields[-1]["sentence"] == "Epoch 1 of 1 is done."

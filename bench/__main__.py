@@ -8,9 +8,10 @@ from rich.console import Console
 
 from bench.case import CHECKOUT, SHARED, Case, Context, NotMeasurableError
 from bench.cases import all_cases
+from bench.command import run_command
 from bench.machine import describe
 from bench.report import keep, keep_pictures, section, show
-from moodline.errors import ConfigError, MoodlineError
+from moodline.errors import ConfigError
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
 _REPETITIONS = 5
@@ -59,14 +60,7 @@ def _chosen(names: list[str] | None) -> list[Case]:
 def main() -> int:
     """Run the benchmarks; return the exit code: 0, 1 failure, 2 wrong usage."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets at length; children inherit this
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(run)
-    try:
-        app(prog_name="python -m bench")
-    except MoodlineError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return run_command(run, "python -m bench")
 
 
 if __name__ == "__main__":

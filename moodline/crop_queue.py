@@ -82,17 +82,16 @@ class Reader:
             "lease_ms": _milliseconds(lease),
             "key": once.key if once else None,
         }
-        more: dict[str, Any] = {"run": run if recorded else None, "declared": declared}
-        more["began_ms"] = once.began_ms if once else None
-        reply = broker.run("lease", broker.keys_of(stream.id), op="acquire", **more, **common)
-        if reply[0] == b"changed":
-            raise StreamChangedError(f"Stream {stream.id} was changed or removed before it could be read.")
-        if reply[0] == b"ended":
-            raise StreamEndedError(f"Stream {stream.id} has been read to its end by another reader.")
-        if reply[0] == b"held":
-            raise LeaseHeldError(
-                f"Stream {stream.id} is being read by {reply[1].decode()}; it can be taken over when that reader stops."
-            )
+        reply = broker.run(
+            "lease",
+            broker.keys_of(stream.id),
+            op="acquire",
+            run=run if recorded else None,
+            declared=declared,
+            began_ms=once.began_ms if once else None,
+            **common,
+        )
+        _check_acquired(stream.id, reply)
         taken = _Lease(
             token=reply[1].decode(),
             run=f"{run}-{int(reply[2])}" if recorded and run else None,
@@ -176,6 +175,17 @@ class Reader:
         return LeaseLostError(
             f"The lease of stream {self._stream.id} has passed to another reader, or was revoked; this one stops."
         )
+
+
+def _check_acquired(stream: str, reply: Sequence[bytes]) -> None:
+    """Raise what ``acquire`` raises where the lease was not given."""
+    if reply[0] == b"changed":
+        raise StreamChangedError(f"Stream {stream} was changed or removed before it could be read.")
+    if reply[0] == b"ended":
+        raise StreamEndedError(f"Stream {stream} has been read to its end by another reader.")
+    if reply[0] == b"held":
+        holder = reply[1].decode()
+        raise LeaseHeldError(f"Stream {stream} is being read by {holder}; it can be taken over when that reader stops.")
 
 
 @dataclass(frozen=True, slots=True)

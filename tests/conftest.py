@@ -6,7 +6,7 @@ import pytest
 
 from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
-from tests.support.brokers import SERVERS, broker_on, server_binary
+from tests.support.brokers import SERVERS, emptied, server_binary
 
 
 @pytest.fixture(scope="session", params=SERVERS)
@@ -26,20 +26,12 @@ def embedded_server() -> Iterator[EmbeddedServer]:
 @pytest.fixture
 def any_broker(any_server: EmbeddedServer) -> Iterator[Broker]:
     """A broker on each kind of server, emptied before."""
-    yield from _fresh(any_server)
+    with emptied(any_server) as fresh:
+        yield fresh
 
 
 @pytest.fixture
 def broker(embedded_server: EmbeddedServer) -> Iterator[Broker]:
     """A broker on the embedded server, emptied before."""
-    yield from _fresh(embedded_server)
-
-
-def _fresh(server: EmbeddedServer) -> Iterator[Broker]:
-    # These servers are the tests' own: nobody's data is flushed.
-    broker = broker_on(server)
-    broker.client.flushall()
-    broker.close()
-    broker = broker_on(server)
-    yield broker
-    broker.close()
+    with emptied(embedded_server) as fresh:
+        yield fresh

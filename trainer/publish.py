@@ -172,13 +172,14 @@ def _all_scores(scorer: Scorer, train: Faces, faces: Faces, validation: Faces) -
 
     `faces` are those of `train` that were learned from.
     """
+    found = {mirrored: scorer.probabilities(validation, mirrored) for mirrored in (False, True)}
     scores = []
     for apart in (False, True):
-        scored = validation.where(away_from(validation, train)) if apart else validation
+        chosen = away_from(validation, train) if apart else np.ones(len(validation), np.bool_)
+        scored = validation.where(chosen)
         copies = int((~away_from(scored, faces)).sum())
-        for mirrored in (False, True):
-            found = scorer.probabilities(scored, mirrored)
-            scores.append(split_scores(found, scored, "validation", mirrored, copies, apart))
+        for mirrored, answers in found.items():
+            scores.append(split_scores(answers[chosen], scored, "validation", mirrored, copies, apart))
     return tuple(scores)
 
 

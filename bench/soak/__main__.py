@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from bench.command import run_command
 from bench.server import private_server
 from bench.soak.life import Life, Pace, environment, model_copy
 from bench.soak.usage import Sample, growing, look, plot, write_csv
 from bench.system import Worker
-from moodline.errors import MoodlineError
 from moodline.streams import list_streams
 
 _CROPS_PER_S = 40.0
@@ -51,14 +51,7 @@ def run(
 
 def main() -> int:
     """Run a soak; return the exit code: 0 flat, 1 not flat or failed, 2 wrong usage."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(run)
-    try:
-        app(prog_name="python -m bench.soak")
-    except MoodlineError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return run_command(run, "python -m bench.soak")
 
 
 if __name__ == "__main__":

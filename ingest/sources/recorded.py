@@ -17,8 +17,6 @@ FALLBACK_FPS: Final = 25.0
 _ABSURD_FPS: Final = 1000.0
 # Containers estimate their number of frames; what is this much shorter has been cut off.
 _WHOLE: Final = 0.9
-# These know only where their first and last times stand: FFmpeg's guess from that may be twice the truth.
-_GUESSED: Final = {".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob"}
 
 
 class RecordedFile:
@@ -80,7 +78,7 @@ class RecordedFile:
             yield RecordedFrame(clock.now_ms(), partial(retrieve_pixels, capture), continues=count > 0)
             count += 1
         self.close()
-        is_short = count < promised * _WHOLE and self._path.suffix.lower() not in _GUESSED
+        is_short = count < promised * _WHOLE and not _is_mpeg_stream(self._path)
         if is_short or count == 0:
             raise self._cut_off(count, promised)
 
@@ -91,6 +89,17 @@ class RecordedFile:
             f"{self._shown} ended early: only {count} of its {promised} frames can be decoded, so it is "
             "cut off or damaged; what could be read was analysed."
         )
+
+
+def _is_mpeg_stream(path: Path) -> bool:
+    """Whether the file is an MPEG transport or programme stream, whatever its name.
+
+    These count no frames and know only their first and last times: FFmpeg's guess from them may be twice the truth.
+    """
+    with path.open("rb") as file:
+        head = file.read(197)
+    packets = any(head[at : at + 1] == head[at + size : at + size + 1] == b"G" for at, size in ((0, 188), (4, 192)))
+    return packets or head.startswith(b"\x00\x00\x01\xba")
 
 
 class _MediaClock:

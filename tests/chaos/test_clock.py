@@ -9,7 +9,7 @@ from moodline.crop_queue import Reader
 from moodline.errors import LeaseHeldError
 from moodline.streams import stream_view
 from tests.chaos.conftest import KEY, Fleet
-from tests.support.brokers import broker_on, frame_of, live_stream
+from tests.support.brokers import emptied, frame_of, live_stream
 from tests.support.chaos import Feeder, Subscriber, assert_nothing_lost_nothing_twice, drained
 from tests.support.clock import ClockedServer
 from tests.support.judging import all_events, commit_all, sweep_and_take, take_one, work_queue
@@ -29,12 +29,8 @@ def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockedServer]
 @pytest.fixture
 def broker(clocked: ClockedServer) -> Iterator[Broker]:
     clocked.set_wrong_by(0)
-    first = broker_on(clocked, seal_key=KEY)
-    first.client.flushall()
-    first.close()
-    made = broker_on(clocked, seal_key=KEY, feed_max_events=1_000_000)
-    yield made
-    made.close()
+    with emptied(clocked, seal_key=KEY, feed_max_events=1_000_000) as fresh:
+        yield fresh
 
 
 def put_back(clocked: ClockedServer, broker: Broker) -> None:

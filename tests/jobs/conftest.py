@@ -12,16 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from moodline.embedded import EmbeddedServer
-from moodline.sealing import new_key
 from moodline.settings import JobSettings
 from tests.api.stage import serving
 from tests.support.brokers import broker_on
 from tests.support.needs import command, shared
-from tests.support.recordings import Running
+from tests.support.recordings import Running, server_and_worker
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
-from tests.support.workers import start_worker
 
 WITHIN_S = 180.0
 
@@ -96,14 +93,8 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    key = new_key()
-    with EmbeddedServer() as server:
-        worker = start_worker(server, key, module="tests.support.null_worker")
-        try:
-            worker.wait_ready()
-            yield Running(server, key)
-        finally:
-            worker.end()
+    with server_and_worker() as both:
+        yield both
 
 
 @pytest.fixture(scope="module")

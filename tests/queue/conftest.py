@@ -6,7 +6,7 @@ import pytest
 
 from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
-from tests.support.brokers import SERVERS, broker_on, server_binary
+from tests.support.brokers import SERVERS, emptied, server_binary
 from tests.support.cluster import Cluster
 
 CLUSTER_PARTITIONS = 6
@@ -34,13 +34,8 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer | Cluste
 def any_broker(anywhere: EmbeddedServer | Cluster) -> Iterator[Broker]:
     """A broker on each of them, emptied before."""
     partitions = CLUSTER_PARTITIONS if isinstance(anywhere, Cluster) else 1
-    # These servers are the tests' own: nobody's data is flushed.
-    first = broker_on(anywhere, partitions=partitions)
-    first.client.flushall()
-    first.close()
-    fresh = broker_on(anywhere, partitions=partitions)
-    yield fresh
-    fresh.close()
+    with emptied(anywhere, partitions=partitions) as fresh:
+        yield fresh
 
 
 @pytest.fixture

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from moodline.embedded import EmbeddedServer
-from moodline.sealing import new_key
 from tests.support.needs import command, shared
-from tests.support.recordings import Running
-from tests.support.workers import start_worker
+from tests.support.recordings import Running, server_and_worker
 
 CLIP = "data/media/short_hamilton_clip.mp4"
 
@@ -80,11 +77,5 @@ def text_file(clips: Path) -> Path:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     """A server and a worker, as where moodline runs already."""
-    key = new_key()
-    with EmbeddedServer() as server:
-        worker = start_worker(server, key, module="tests.support.null_worker")
-        try:
-            worker.wait_ready()
-            yield Running(server, key)
-        finally:
-            worker.end()
+    with server_and_worker() as both:
+        yield both

@@ -1,5 +1,7 @@
 """Brokers on private servers, and crops to put into them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +45,18 @@ def broker_on(server: Server, *, seal_key: str | None = None, **settings: object
             {"url": SecretStr(server.url), "seal_key": SecretStr(seal_key or new_key()), **settings}
         )
     )
+
+
+@contextmanager
+def emptied(server: Server, *, seal_key: str | None = None, **settings: object) -> Iterator[Broker]:
+    """A broker on a server that holds nothing. These servers are the tests' own: nobody's data is flushed."""
+    first = broker_on(server, seal_key=seal_key, **settings)
+    first.client.flushall()
+    first.close()
+    # A second one: what a broker writes when it connects is gone, too.
+    broker = broker_on(server, seal_key=seal_key, **settings)
+    yield broker
+    broker.close()
 
 
 def client_of(broker: Broker) -> Any:

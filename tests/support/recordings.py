@@ -1,13 +1,16 @@
 """What the tests of recordings share: where moodline runs, and what an analysis left."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from moodline.embedded import EmbeddedServer
+from moodline.sealing import new_key
 from tests.support.needs import shared
+from tests.support.workers import start_worker
 
 YUNET = "models/face_detection_yunet_2023mar.onnx"
 
@@ -23,6 +26,19 @@ class Running:
     def env(self) -> dict[str, str]:
         """What points a process at it."""
         return {"REDIS_URL": self.server.url, "MOODLINE_SEAL_KEY": self.seal_key, **detector()}
+
+
+@contextmanager
+def server_and_worker() -> Iterator[Running]:
+    """A server, and a worker whose model costs nothing, as where moodline runs already."""
+    key = new_key()
+    with EmbeddedServer() as server:
+        worker = start_worker(server, key, module="tests.support.null_worker")
+        try:
+            worker.wait_ready()
+            yield Running(server, key)
+        finally:
+            worker.end()
 
 
 def detector() -> dict[str, str]:

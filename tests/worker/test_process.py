@@ -14,7 +14,7 @@ from moodline.crop_queue import Reader
 from moodline.embedded import EmbeddedServer
 from moodline.sealing import new_key
 from moodline.streams import stream_view
-from tests.support.brokers import broker_on, client_of, frame_of, live_stream
+from tests.support.brokers import client_of, emptied, frame_of, live_stream
 from tests.support.fragile_worker import DEADLY
 from tests.support.judging import all_events, emotion_ids
 from tests.support.wait import wait_until
@@ -28,12 +28,8 @@ Start = Callable[..., WorkerProcess]
 
 @pytest.fixture
 def any_broker(any_server: EmbeddedServer) -> Iterator[Broker]:
-    broker = broker_on(any_server, seal_key=KEY)
-    client_of(broker).flushall()
-    broker.close()
-    broker = broker_on(any_server, seal_key=KEY)
-    yield broker
-    broker.close()
+    with emptied(any_server, seal_key=KEY) as fresh:
+        yield fresh
 
 
 @pytest.fixture

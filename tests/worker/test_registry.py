@@ -13,7 +13,7 @@ from moodline.embedded import EmbeddedServer
 from moodline.manifest import MANIFEST_NAME
 from moodline.registry import Registry
 from moodline.sealing import new_key
-from tests.support.brokers import broker_on
+from tests.support.brokers import emptied
 from tests.support.chaos import Feeder, Subscriber, assert_nothing_lost_nothing_twice, drained
 from tests.support.wait import wait_until
 from tests.support.workers import start_worker
@@ -23,12 +23,8 @@ KEY = new_key()
 
 @pytest.fixture
 def broker(embedded_server: EmbeddedServer) -> Iterator[Broker]:
-    first = broker_on(embedded_server, seal_key=KEY)
-    first.client.flushall()
-    first.close()
-    broker = broker_on(embedded_server, seal_key=KEY)
-    yield broker
-    broker.close()
+    with emptied(embedded_server, seal_key=KEY) as fresh:
+        yield fresh
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from moodline.embedded import EmbeddedServer
 from moodline.metrics import Metrics
 from moodline.sealing import new_key
 from moodline.settings import Settings, WorkerSettings, load_settings
-from tests.support.brokers import broker_on
+from tests.support.brokers import emptied
 from tests.support.chaos import Feeder, Subscriber, assert_nothing_lost_nothing_twice, drained
 from tests.support.null_worker import null_manifest
 from tests.support.wait import wait_until
@@ -51,12 +51,8 @@ def classifier(version: int) -> Classifier:
 
 @pytest.fixture
 def broker(embedded_server: EmbeddedServer) -> Iterator[Broker]:
-    first = broker_on(embedded_server, seal_key=KEY)
-    first.client.flushall()
-    first.close()
-    broker = broker_on(embedded_server, seal_key=KEY)
-    yield broker
-    broker.close()
+    with emptied(embedded_server, seal_key=KEY) as fresh:
+        yield fresh
 
 
 def test_every_event_names_the_version_that_judged_it_and_none_is_lost(broker: Broker) -> None:

@@ -12,7 +12,7 @@ import cv2
 
 from ingest.diagnosis import diagnose
 from ingest.native_stderr import ReadLines, no_lines
-from ingest.sources.base import Frame, SourceFailure, Stalled, Unreachable, Wanted, always
+from ingest.sources.base import EndedEarly, Frame, SourceFailure, Stalled, Unreachable, Unsupported, Wanted, always
 from ingest.sources.http_answer import http_answer
 from ingest.sources.playback import Playback
 from ingest.sources.recorded import RecordedFile
@@ -25,6 +25,7 @@ from ingest.sources.video_capture import (
     open_with_opencv,
 )
 from moodline.redact import redact_url
+from moodline.settings.source import FILM_SUFFIXES
 
 # FFmpeg watches a new stream for seconds (in microseconds) to learn its frame rate, which nobody here asks for.
 _QUICK_START: Final = "analyzeduration;500000|fpsprobesize;0"
@@ -86,7 +87,10 @@ class NetworkCamera:
 
 
 class RemoteFilm(RecordedFile):
-    """A video file on a web server, read to its end."""
+    """A video file on a web server, read to its end.
+
+    Where the server goes away before that, ``frames`` raises Unreachable, and who reads on goes on where it was.
+    """
 
     def __init__(
         self,
@@ -105,6 +109,18 @@ class RemoteFilm(RecordedFile):
     def _opened(self) -> VideoCapture:
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _FILM
         return open_address(self._url, timeouts=self._timeouts, native_lines=self._native_lines, opener=self._opener)
+
+    def _check_end(self, count: int) -> None:
+        # A server that went away for good looks like the end of the film, and only FFmpeg's own words tell.
+        if count < self.total_frames or not self.total_frames:
+            unknown = EndedEarly(f"{self._shown} ended early.")
+            failure = diagnose(self._native_lines(), source=self._shown, otherwise=unknown)
+            if not isinstance(failure, EndedEarly | Unsupported):
+                raise failure
+        super()._check_end(count)
+
+    def _counts_its_frames(self) -> bool:
+        return self._path.suffix.lower() in FILM_SUFFIXES
 
 
 def open_address(url: str, *, timeouts: Timeouts, native_lines: ReadLines, opener: CaptureOpener) -> VideoCapture:

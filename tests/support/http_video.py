@@ -20,12 +20,14 @@ _FRAME_S = 0.1
 class HttpVideo:
     """Serves on loopback; the same object gets the same port again after ``kill``.
 
-    With ``frames`` the camera hangs up after that many. ``user`` and ``password`` guard everything.
+    With ``frames`` the camera hangs up after that many. ``user`` and ``password`` guard everything. Where ``most`` is
+    set, files freeze after so many bytes.
     """
 
     def __init__(self, folder: Path, *, user: str = "", password: str = "", frames: int | None = None) -> None:
         self.folder = folder
         self.frames = frames
+        self.most: int | None = None
         self.expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
         self.stopped = threading.Event()
         self.port = 0
@@ -101,6 +103,13 @@ class _Handler(SimpleHTTPRequestHandler):
             self._show()
         else:
             super().do_GET()
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        if self._video.most is None:
+            super().copyfile(source, outputfile)
+        else:
+            outputfile.write(source.read(self._video.most))
+            self._video.stopped.wait()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

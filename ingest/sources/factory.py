@@ -85,6 +85,7 @@ def _network_source(stream: StreamSettings, settings: IngestSettings, context: S
         native_lines=context.native_lines,
         opener=context.opener,
         wanted=context.wanted,
+        pause=context.pause,
     )
 
 

@@ -141,7 +141,7 @@ def leases_of(broker: Broker, host: str) -> dict[str, float]:
 
 
 def check_that_they_moved_in_time(broker: Broker, left: dict[str, float]) -> None:
-    """Compare the ends of the old leases with the new ones' tokens, which are the server's time when they were taken."""
+    """Compare the ends of the old leases with the new ones' tokens: the server's time when they were taken."""
     for stream, ended_s in left.items():
         taken_s = int(client_of(broker).hget(reader_key(broker, stream), "token")) / 1e6
         assert 0 <= taken_s - ended_s < on_an_idle_machine(MOVED_S), stream

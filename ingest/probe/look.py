@@ -17,7 +17,7 @@ from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines
 from ingest.probe.report import Report, codec_name
 from ingest.recorded_feed import RecordedFeed
-from ingest.sources.base import Frame, Pixels, SourceFailure, Unreachable
+from ingest.sources.base import Frame, Pixels, SourceFailure, Unreachable, sleep
 from ingest.sources.factory import SourceContext, make_source
 from ingest.sources.video_capture import VideoCapture, open_with_opencv
 from moodline.crop import Crop
@@ -99,7 +99,7 @@ def look(
         return found.crops if found else ()
 
     watch = _Watch(faces)
-    context = SourceContext(_pause, native_lines, opener=opener)
+    context = SourceContext(sleep, native_lines, opener=opener)
     end = _run(stream, settings, context, watch)
     report = Report(stream.shown_url, watch.first_s is not None, end.state, _once(end.sentence))
     if watch.first_s is None or watch.best is None:
@@ -134,11 +134,6 @@ def _run(stream: StreamSettings, settings: IngestSettings, context: SourceContex
                 unanswered = Unreachable(f"{shown} gave no frame in {patience_s:g} s.")
                 return Condition(unanswered.state, str(unanswered))
     return feed.condition
-
-
-def _pause(seconds: float) -> bool:
-    time.sleep(seconds)
-    return True
 
 
 def _once(sentence: str) -> str:

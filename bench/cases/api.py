@@ -39,9 +39,9 @@ class _Run:
 
     @classmethod
     def of(cls, answers: Answers, seconds: float) -> "_Run":
-        cuts = percentiles(answers.latencies_ms, 50, 95, 99)
+        p50, p95, p99 = percentiles(answers.latencies_ms, 50, 95, 99)
         events = sum(answers.events) / len(answers.events)
-        return cls(len(answers.latencies_ms) / seconds, *cuts, answers.failures, events, answers.missed)
+        return cls(len(answers.latencies_ms) / seconds, p50, p95, p99, answers.failures, events, answers.missed)
 
 
 def _paths(streams: Sequence[str]) -> list[str]:

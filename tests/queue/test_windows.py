@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from moodline.broker import Broker
+from moodline.emotions import Emotion
 from moodline.event import Event
 from moodline.settings import SummarySettings
 from moodline.settings.summaries import Resolution
@@ -17,6 +18,7 @@ from tests.support.judging import all_events
 
 STEP = timedelta(seconds=10)
 HOURS = 3
+MOODS: tuple[Emotion, ...] = ("happy", "sad", "neutral")
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def events(broker: Broker) -> list[Event]:
     now_ms = round(datetime.now(UTC).timestamp() * 1000)
     moments = sorted(choose.sample(range(HOURS * 3_600_000), 150), reverse=True)
     for before_ms in moments:
-        emotion = choose.choice(("happy", "sad", "neutral"))
+        emotion: Emotion = choose.choice(MOODS)
         scene.see(choose.choice(("door", "hall")), emotion, at_ms=now_ms - before_ms)
     return [event for event in all_events(broker) if event.kind == "emotion"]
 

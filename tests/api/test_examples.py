@@ -197,7 +197,7 @@ def test_the_forwarder_says_what_had_left_the_feed_and_goes_on(
         with running(words, output, WEBHOOK_URL=hook.url, **env):
             wait_until(lambda: hook.taken == ids_of(broker), description="what is left", timeout=STARTED_WITHIN_S)
 
-    assert "4 events had left the feed before they could be posted." in output.read_text()
+    assert "4 events had left the feed before they could be read." in output.read_text()
 
 
 def test_the_forwarder_follows_no_redirection_and_signs_nothing_without_a_secret(

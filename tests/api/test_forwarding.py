@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -24,7 +25,6 @@ from tests.support.wait import wait_until
 from tests.support.workers import free_port
 
 STARTED_WITHIN_S = 30
-PLACE = "moodline-mqtt-forwarder:moodline:{p0}:feed"
 
 
 @contextmanager
@@ -120,18 +120,17 @@ class Home:
 
 
 def test_the_mqtt_forwarder_tells_home_assistant_and_goes_on_after_a_kill(
-    broker: Broker, scene: Scene, mosquitto: int
+    client: httpx.Client, broker: Broker, scene: Scene, mosquitto: int, tmp_path: Path
 ) -> None:
     home = Home(mosquitto)
-    env = {"REDIS_URL": url_of(broker), "MQTT_PORT": str(mosquitto)}
+    place = tmp_path / "place.cursor"
+    env = {"MOODLINE_URL": str(client.base_url).rstrip("/"), "MQTT_PORT": str(mosquitto)}
     scene.see("door", "neutral")  # before it began: not for it
     begun = len(all_events(broker))
     kinds = ("emotion", "face_entered", "emotion_changed", "face_left")
-    with example("mqtt_forwarder.py", *kinds, env=env):
+    with example("mqtt_forwarder.py", str(place), *kinds, env=env):
         wait_until(lambda: home.last("moodline/status") == "online", description="online", timeout=STARTED_WITHIN_S)
-        wait_until(
-            lambda: client_of(broker).exists("moodline-mqtt-forwarder:moodline:{p0}:feed"), description="a place"
-        )
+        wait_until(place.exists, description="a place")
         scene.see("door", "happy")
         wait_until(lambda: home.last("moodline/door/emotion"), description="an event")
         state = wait_until(lambda: home.last("moodline/door/state"), description="a state")
@@ -148,7 +147,7 @@ def test_the_mqtt_forwarder_tells_home_assistant_and_goes_on_after_a_kill(
         )
     wait_until(lambda: home.last("moodline/status") == "offline", description="the broker says that it has gone")
     scene.see("hall", "sad")
-    with example("mqtt_forwarder.py", *kinds, env=env):
+    with example("mqtt_forwarder.py", str(place), *kinds, env=env):
         wanted = [event.id for event in all_events(broker)][begun:]
         wait_until(lambda: set(wanted[-2:]) <= set(home.ids()), description="what came", timeout=STARTED_WITHIN_S)
     home.close()

@@ -94,7 +94,7 @@ class Publisher:
         self._client.will_set(STATUS, "offline", qos=1, retain=True)
         self._client.on_connect = self._connected
         self._client.on_message = lambda *_: self._streams.forget()
-        self._client.connect_async(os.environ.get("MQTT_HOST", "127.0.0.1"), int(os.environ.get("MQTT_PORT", "1883")))
+        self._client.connect_async(os.environ.get("MQTT_HOST") or "127.0.0.1", int(os.environ.get("MQTT_PORT", "1883")))
         self._client.loop_start()
 
     def publish(self, messages: Sequence[Message]) -> None:

@@ -58,6 +58,8 @@ def post(body: bytes, event_id: str) -> None:
 
 def main(place: Path, filters: Sequence[tuple[str, str]]) -> None:
     """Forward until Ctrl-C."""
+    if not HOOK:
+        sys.exit("Set WEBHOOK_URL: where the events are posted to.")
     while True:
         try:
             for message in live_events(place, filters):

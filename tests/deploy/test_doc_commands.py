@@ -9,11 +9,13 @@ A block of ```sh may have a mark on the line before it:
 A line in a block may end with ``# ... (not run: WHY)``. Everything else has to end with exit code 0.
 """
 
+import copy
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.deploy.local_compose import LocalCompose
+from tests.deploy.local_service import LocalService
 from tests.support.needs import shared
 from tests.support.redis_server import free_port
 from tests.support.repository import ROOT, own_files
@@ -77,14 +80,30 @@ class Place:
     folder: Path
     environment: dict[str, str]
     api: str
+    api_with_keys: str
     redis_url: str
 
     def local(self, text: str) -> str:
-        return text.replace("http://127.0.0.1:8080", self.api).replace("redis://127.0.0.1:6379", self.redis_url)
+        api = self.api_with_keys if "Authorization: Bearer" in text else self.api
+        return text.replace("http://127.0.0.1:8080", api).replace("redis://127.0.0.1:6379", self.redis_url)
 
 
 @pytest.fixture(scope="module")
-def place(system: LocalCompose, secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def api_here(system: LocalCompose) -> Iterator[str]:
+    """The API as moodline up serves it: to this machine, without keys. Redis and folders are the system's."""
+    address = system.addresses["api"].rpartition(".")[0] + ".200"
+    described = copy.deepcopy(system.content["services"]["api"])
+    described["environment"]["MOODLINE_API__HOST"] = system.addresses["api-here"] = address
+    service = LocalService("api-here", described, system)
+    try:
+        wait_until(service.healthy, description="the API answers", timeout=60)
+        yield f"http://{address}:8080"
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def place(system: LocalCompose, api_here: str, secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("checkout")
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
@@ -109,8 +128,8 @@ def place(system: LocalCompose, secrets: Path, tmp_path_factory: pytest.TempPath
         "MOODLINE_WORKER__METRICS_PORT": str(free_port()),
         "MOODLINE_API__PORT": str(free_port()),
     }
-    api = f"http://{system.addresses['api']}:8080"
-    place = Place(folder, environment, api, f"redis://operator:{quote(password, safe='')}@{redis}:6379")
+    api, server = f"http://{system.addresses['api']}:8080", f"redis://operator:{quote(password, safe='')}@{redis}:6379"
+    place = Place(folder, environment, api_here, api, server)
     wait_until(lambda: '"emotion"' in said(place, "moodline events --json"), description="there are events", timeout=60)
     return place
 

@@ -120,9 +120,10 @@ def test_no_service_gets_more_rights_than_it_needs(services: dict[str, Any]) -> 
         assert "build" in service or service["user"] not in {"root", "0", "0:0"}
 
 
-def test_every_service_is_bounded_in_memory_and_processes_and_comes_back(services: dict[str, Any]) -> None:
+def test_every_service_is_bounded_in_memory_cpus_and_processes_and_comes_back(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["mem_limit"]
+        assert service["cpus"]
         assert service["pids_limit"]
         assert service["restart"] == ("no" if name == "operator" else "unless-stopped")
 

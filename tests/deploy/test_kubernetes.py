@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from moodline.settings import Settings, load_settings
+from tests.deploy.local_compose import interpolated
 from tests.deploy.series import declared_labels, names_in
 from tests.deploy.test_dashboard import RECORDED
 from tests.support.repository import ROOT
@@ -117,7 +118,8 @@ def test_a_workload_is_watched_bounded_and_has_no_rights(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ingest", "worker", "api", "jobs"])
 def test_a_service_runs_as_in_the_compose_file(name: str) -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"][name]
+    content = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    compose = interpolated(content["services"][name], {})
     (container,) = WORKLOADS[name]["spec"]["template"]["spec"]["containers"]
 
     assert container["args"] == compose["command"]

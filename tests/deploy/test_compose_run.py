@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deploy.conftest import CONTENT
-from tests.deploy.local_compose import LocalCompose, UnhealthyError
+from tests.deploy.local_compose import CONTENT, LocalCompose, UnhealthyError
 from tests.deploy.local_service import LocalService
 from tests.support.needs import shared
 from tests.support.wait import wait_until
@@ -226,7 +225,7 @@ def test_redis_names_a_password_that_is_missing(secrets: Path, tmp_path: Path) -
     shutil.copytree(secrets, given)
     (given / "redis_worker").chmod(0o600)
     (given / "redis_worker").write_text("")
-    project = LocalCompose(tmp_path, {"SECRETS": str(given)}, content=copy.deepcopy(CONTENT))
+    project = LocalCompose(tmp_path, {"SECRETS": str(given)})
 
     with project, pytest.raises(UnhealthyError, match="redis_worker, the password of the user worker, is missing"):
         project.up("redis")

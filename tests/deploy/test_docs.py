@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.deploy.doc_text import BLOCKS, IN_TEXT
+from tests.deploy.local_compose import CONTENT
 from tests.support.repository import PACKAGES, ROOT
 
 DOCS = ROOT / "docs"
@@ -129,12 +129,11 @@ def test_every_command_of_ours_exists_with_its_options(page: str, line: str) -> 
 
 
 def test_a_service_that_a_command_names_is_one_of_the_compose_file() -> None:
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     given = "\n".join(command.text for command in IN_TEXT)
     named = re.findall(r"docker compose (?:exec|restart|ps|logs --tail 50|up -d|run --rm) ([a-z]+)", given)
 
     assert len(named) > 5
-    assert set(named) <= services.keys()
+    assert set(named) <= CONTENT["services"].keys()
 
 
 def test_every_page_is_in_the_list_of_contents() -> None:

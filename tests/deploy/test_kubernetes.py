@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from moodline.settings import Settings, load_settings
-from tests.deploy.local_compose import interpolated
+from tests.deploy.local_compose import CONTENT, interpolated
 from tests.deploy.series import declared_labels, names_in
 from tests.deploy.test_dashboard import RECORDED
 from tests.support.repository import ROOT
@@ -118,8 +118,7 @@ def test_a_workload_is_watched_bounded_and_has_no_rights(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ingest", "worker", "api", "jobs"])
 def test_a_service_runs_as_in_the_compose_file(name: str) -> None:
-    content = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    compose = interpolated(content["services"][name], {})
+    compose = interpolated(CONTENT["services"][name], {})
     (container,) = WORKLOADS[name]["spec"]["template"]["spec"]["containers"]
 
     assert container["args"] == compose["command"]
@@ -130,7 +129,7 @@ def test_a_service_runs_as_in_the_compose_file(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ingest", "worker", "api", "jobs"])
 def test_a_service_gets_the_same_secrets_as_in_the_compose_file_and_no_others(name: str) -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"][name]
+    compose = CONTENT["services"][name]
     pod = WORKLOADS[name]["spec"]["template"]["spec"]
     (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == "secrets"]
     mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
@@ -203,7 +202,7 @@ def test_redis_is_configured_as_in_the_compose_file(file: str) -> None:
 
 
 def test_redis_is_started_and_asked_as_in_the_compose_file() -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["redis"]
+    compose = CONTENT["services"]["redis"]
     (container,) = WORKLOADS["redis"]["spec"]["template"]["spec"]["containers"]
 
     (volume,) = [

@@ -17,7 +17,7 @@ from moodline.manifest import MANIFEST_NAME, ModelManifest, SplitScores, Trainin
 from trainer.augment import scaled
 from trainer.average import predict
 from trainer.calibrate import best_temperature, prior_shift
-from trainer.card import confusions, model_card
+from trainer.card import CARD_NAME, confusions, model_card
 from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
 from trainer.evaluate import Scorer, load_file, split_scores
@@ -25,11 +25,12 @@ from trainer.export import Output, inference_model, save_half
 from trainer.labels import away_from, labels_of, limited, targets, training_faces
 from trainer.metrics import confusion
 from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
+from trainer.precision import measure_precisions
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
 from trainer.run import Run, resume, start_run
 
-_FILE, _CARD = "model.keras", "MODEL_CARD.md"
+_FILE = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def publish_run(
             scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-        (folder / _CARD).write_text(model_card(manifest, confusions(_mistakes(scorer, validation, head))))
+        (folder / CARD_NAME).write_text(model_card(manifest, confusions(_mistakes(scorer, validation, head))))
+        measure_precisions(folder, faces, validation)
 
     write_folder(target, write)
     return verify_model(target)

@@ -76,12 +76,9 @@ def publish_run(
             version=int(target.name),
             **_file_facts(folder / _FILE),
             labels=recipe.labels.emotions,
-            preprocessing=_preprocessing(side),
+            **_network_facts(recipe, side, scorer),
             temperature=round(output.temperature, 4),
             prior_shift=strength,
-            architecture=_architecture(recipe, side),
-            parameters=scorer.model.count_params(),
-            flops_per_face=flops_per_face(recipe.network, side, len(recipe.labels.emotions)),
             training=_training(run, head, len(faces), choice.note),
             scores=_all_scores(scorer, train, faces, validation),
         )
@@ -139,6 +136,16 @@ def finished_run(folder: Path) -> Run:
 def _file_facts(path: Path) -> dict[str, Any]:
     """What the manifest says of the model file."""
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def _network_facts(recipe: Recipe, side: int, scorer: Scorer) -> dict[str, Any]:
+    """What the manifest says of the network."""
+    return {
+        "preprocessing": _preprocessing(side),
+        "architecture": _architecture(recipe, side),
+        "parameters": scorer.model.count_params(),
+        "flops_per_face": flops_per_face(recipe.network, side, len(recipe.labels.emotions)),
+    }
 
 
 def _head(run: Run, choice: Choice) -> str:

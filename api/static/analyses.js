@@ -1,6 +1,7 @@
 // The page of recordings: hand in a video, see how far it is, fetch its results, cancel or delete it.
 
 import { get, repeat, send } from './client.js';
+import { Connection } from './connection.js';
 import { counted, duration, h, setData, setText } from './dom.js';
 import { currentKey, withKey } from './key.js';
 import { upload } from './upload.js';
@@ -56,6 +57,16 @@ class Analysis {
     this.show(found.results);
   }
 
+  // What goes on while moodline does not answer is not known.
+  lose(seconds) {
+    if (ENDED.includes(this.state)) return;
+    setData(this.element, 'tone', 'rest');
+    setData(this.pill, 'tone', 'rest');
+    setText(this.pill, 'unknown');
+    setText(this.sentence, `Last heard of ${duration(seconds)} ago: ${this.state}.`);
+    this.bar.hidden = true;
+  }
+
   show(names) {
     if (this.shown === names.join()) return;
     this.shown = names.join();
@@ -82,11 +93,8 @@ function sentenceOf(found) {
 }
 
 const known = new Map();
-
-function setLink(tone, word) {
-  setData(element('link'), 'link', tone);
-  setText(element('link'), word);
-}
+const connection = new Connection();
+let heard = 0;
 
 function say(text) {
   setText(element('said'), text);
@@ -97,11 +105,13 @@ async function refresh() {
   try {
     answer = await get('/v1/analyses');
   } catch (error) {
-    setLink('bad', error.status ? 'trouble' : 'offline');
-    if (error.status) say(error.message);
+    connection.fail(error);
+    element('queue').hidden = true;
+    known.forEach((one) => one.lose((Date.now() - heard) / 1000));
     return;
   }
-  setLink('good', 'connected');
+  heard = Date.now();
+  connection.good();
   element('off').hidden = answer.enabled;
   element('hand-in').hidden = !answer.enabled;
   setText(element('limit'), `at most ${Math.floor(answer.max_upload / 2 ** 20)} MB`);
@@ -150,5 +160,6 @@ async function handIn(event) {
   await refresh();
 }
 
+element('main').prepend(connection.banner);
 element('hand-in').addEventListener('submit', handIn);
 repeat(refresh, 1000);

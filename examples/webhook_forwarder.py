@@ -63,8 +63,11 @@ def live_events(place: Path, filters: Sequence[tuple[str, str]]) -> Iterator[dic
     with urlopen(Request(f"{URL}/v1/events/live?{query}", headers=headers), timeout=SILENCE_S) as answer:
         for message in messages(answer):
             if message["event"] == "missed":
-                # This was too slow: what it missed stands in the feed, and is read from there by connecting again.
-                return
+                missed = json.loads(message["data"])
+                if missed["in_feed"]:  # this was too slow; connecting again reads them from the feed
+                    return
+                number = missed["missed"] or "An unknown number of"
+                say(f"{number} events had left the feed before they could be posted.")
             if message["event"] == "ready" and not place.exists():
                 keep(place, message["id"])
             if message["event"] not in NOTICES:

@@ -89,7 +89,8 @@ class Analysis {
 function sentenceOf(found) {
   if (found.state !== 'done') return found.sentence;
   const took = (new Date(found.ended_at) - new Date(found.started_at)) / 1000;
-  return `${found.sentence} ${counted(found.frames, 'frame')}, ${counted(found.faces, 'face')}, in ${duration(took)}.`;
+  const speed = found.times_real_time === null ? '' : `, ${found.times_real_time} times real time`;
+  return `${found.sentence} ${counted(found.frames, 'frame')}, ${counted(found.faces, 'face')}, in ${duration(took)}${speed}.`;
 }
 
 const known = new Map();

@@ -108,8 +108,8 @@ export class Overview {
     this.events.add(event);
   }
 
-  onMissed({ missed }) {
-    this.events.missed(missed);
+  onMissed({ missed, in_feed: inFeed }) {
+    this.events.missed(missed, inFeed);
   }
 
   end() {

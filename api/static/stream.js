@@ -178,8 +178,8 @@ export class StreamPage {
     this.facts.p95.set(milliseconds(quantile(this.latencies, 0.95)));
   }
 
-  onMissed({ missed }) {
-    this.events.missed(missed);
+  onMissed({ missed, in_feed: inFeed }) {
+    this.events.missed(missed, inFeed);
   }
 
   end() {

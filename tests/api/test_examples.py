@@ -18,9 +18,10 @@ import pytest
 
 from moodline.access import new_key, save_key
 from moodline.broker import Broker
-from moodline.event import read_events
+from moodline.event import latest_cursor, read_events
 from moodline.settings import ApiSettings
 from tests.api.stage import Scene, serving
+from tests.support.brokers import client_of
 from tests.support.judging import all_events
 from tests.support.needs import command
 from tests.support.repository import ROOT
@@ -38,7 +39,10 @@ def url_of(broker: Broker) -> str:
 
 @contextmanager
 def running(words: Sequence[str], output: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    with output.open("ab") as out, subprocess.Popen(words, env={**os.environ, **env}, stdout=out) as process:
+    with (
+        output.open("ab") as out,
+        subprocess.Popen(words, env={**os.environ, **env}, stdout=out, stderr=out) as process,
+    ):
         try:
             yield process
         finally:
@@ -176,6 +180,24 @@ def test_the_forwarder_posts_until_it_is_taken_and_goes_on_after_a_restart(
     assert hook.asked[:2] == [wanted[0]] * 2
     assert list(dict.fromkeys(hook.asked)) == wanted
     assert hook.taken[-1] == wanted[-1]
+
+
+def test_the_forwarder_says_what_had_left_the_feed_and_goes_on(
+    client: httpx.Client, broker: Broker, scene: Scene, tmp_path: Path
+) -> None:
+    place, output = tmp_path / "place.cursor", tmp_path / "out"
+    scene.see("door", "neutral")
+    place.write_text(latest_cursor(broker))
+    for _ in range(6):
+        scene.see("door", "happy")
+    client_of(broker).xtrim(broker.all_keys()[0].of_partition("feed"), maxlen=2, approximate=False)
+    env = {"MOODLINE_URL": str(client.base_url).rstrip("/"), "WEBHOOK_SECRET": ""}
+    with Hook(b"", []) as hook:
+        words = [*PYTHON, str(EXAMPLES / "webhook_forwarder.py"), str(place)]
+        with running(words, output, WEBHOOK_URL=hook.url, **env):
+            wait_until(lambda: hook.taken == ids_of(broker), description="what is left", timeout=STARTED_WITHIN_S)
+
+    assert "4 events had left the feed before they could be posted." in output.read_text()
 
 
 def test_the_forwarder_follows_no_redirection_and_signs_nothing_without_a_secret(

@@ -205,8 +205,6 @@ def test_the_page_of_the_webcam_says_what_it_is(broker: Broker, browser: Browser
     assert "a second" not in shown(browser, "#facts"), "what was measured is old"
     assert browser.run("document.querySelector('#problem').getAttribute('role')") == "alert"
     check_looks(browser, "webcam")
-    text, key = new_key("webcam")
-    save_key(broker, key)
     with serving(broker, ApiSettings(require_key=True), port=client.base_url.port or 0):
         decline(browser)
         browser.wait_for("This moodline asks for a key: send one")

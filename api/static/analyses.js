@@ -3,7 +3,8 @@
 import { get, repeat, send } from './client.js';
 import { Connection } from './connection.js';
 import { counted, duration, h, setData, setText } from './dom.js';
-import { currentKey, withKey } from './key.js';
+import { save } from './download.js';
+import { currentKey } from './key.js';
 import { upload } from './upload.js';
 
 const element = (id) => document.getElementById(id);
@@ -14,17 +15,14 @@ const TITLES = {
   'timeline.csv': 'Timeline CSV', 'tracks.json': 'Tracks JSON', 'tracks.csv': 'Tracks CSV', 'events.jsonl': 'Events',
 };
 const OPENED = ['report.html', 'timeline.svg'];
+const IN_A_TAB = { target: '_blank', rel: 'opener' }; // that has this one's key
 const ENDED = ['done', 'failed', 'cancelled'];
 
 // A link cannot send a key; with one, the file is fetched and handed to the browser.
-async function fetchResult(event, path, name) {
+function fetchResult(event, path, name) {
   if (!currentKey()) return;
   event.preventDefault();
-  const answer = await fetch(path, { headers: withKey(currentKey(), {}) }).catch(() => null);
-  if (!answer?.ok) return;
-  const address = URL.createObjectURL(await answer.blob());
-  h('a', { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60000);
+  save(path, name).catch((error) => say(error.message));
 }
 
 class Analysis {
@@ -71,9 +69,9 @@ class Analysis {
     if (this.shown === names.join()) return;
     this.shown = names.join();
     this.results.replaceChildren(...names.map((name) => {
+      if (OPENED.includes(name)) return h('a', { href: `/analyses/${this.id}/${name}`, ...IN_A_TAB }, TITLES[name]);
       const path = `/v1/analyses/${this.id}/results/${name}`;
-      const how = OPENED.includes(name) ? { target: '_blank', rel: 'noopener' } : { download: true };
-      return h('a', { href: path, ...how, onclick: (event) => fetchResult(event, path, name) }, TITLES[name] ?? name);
+      return h('a', { href: path, download: true, onclick: (event) => fetchResult(event, path, name) }, TITLES[name] ?? name);
     }));
   }
 

@@ -23,24 +23,25 @@ async function ask(path, accept, limit, method = 'GET') {
   }
 }
 
+// Returns an answer that says yes; everything else is an ApiError.
+async function answerTo(path, accept, limit, method) {
+  const response = await ask(path, accept, limit, method).catch(() => null);
+  if (!response) throw new ApiError(0, 'moodline does not answer.');
+  if (response.ok) return response;
+  const { detail } = await response.json().catch(() => ({}));
+  throw new ApiError(response.status, detail ?? `moodline answered ${response.status}.`);
+}
+
 export const get = (path) => send('GET', path);
 
 export async function send(method, path) {
-  let response;
-  try {
-    response = await ask(path, 'application/json', () => AbortSignal.timeout(PATIENCE_MS), method);
-  } catch {
-    throw new ApiError(0, 'moodline does not answer. The page goes on asking.');
-  }
-  const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ApiError(response.status, body.detail ?? `moodline answered ${response.status}.`);
-  return body;
+  const response = await answerTo(path, 'application/json', () => AbortSignal.timeout(PATIENCE_MS), method);
+  return response.json().catch(() => ({}));
 }
 
 // What a path holds, as it is; null where there is nothing (yet).
 export async function getBlob(path) {
-  const response = await ask(path, '*/*').catch(() => null);
-  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'moodline does not answer.');
+  const response = await answerTo(path, '*/*');
   return response.status === 204 ? null : response.blob();
 }
 

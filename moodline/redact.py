@@ -1,5 +1,6 @@
 """Takes passwords out of everything that shows a URL."""
 
+import base64
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -17,6 +18,8 @@ _NAMED_SECRET: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^?#]*)(?P<rest>[?#].*)?", re.DOTALL)
 _VALUE: Final = re.compile(r"(?P<name>[?&;#](?:[^=&;#]*=)?)(?P<value>[^&;#]+)")
+# What moves a terminal's cursor, hides or turns text, or begins a line that nobody wrote; of these tracebacks need \n.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # Shorter query values, unless their name says what they are, are switches: "1" is found in every line.
 _TELLING: Final = 6
 _WHOLE_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*[/?#]?(?P<rest>.*)", re.DOTALL)
@@ -45,10 +48,18 @@ def hidden_in(url: str) -> frozenset[str]:
 
 
 def redact_text(text: str) -> str:
-    """Return ``text`` with all that is hidden, and the user info and secret query values of URLs, as ``***``."""
+    """Return ``text`` with all that is hidden, and the user info and secret query values of URLs, as ``***``.
+
+    Control characters become ``?``: text of others is shown on terminals.
+    """
     text = _without(text, _hidden)
     text = _CREDENTIALS.sub(lambda match: f"{match['scheme']}***@", text)
-    return _NAMED_SECRET.sub(lambda match: f"{match['name']}***", text)
+    return _CONTROL.sub("?", _NAMED_SECRET.sub(lambda match: f"{match['name']}***", text))
+
+
+def redact_line(text: str) -> str:
+    """Return ``text`` as ``redact_text`` does, as one line."""
+    return " ".join(redact_text(text).split())
 
 
 def redact_url(url: str) -> str:
@@ -69,7 +80,10 @@ def secrets_of(url: str) -> frozenset[str]:
     secrets: set[str] = set(hidden_in(url))
     rest = url
     if credentials := _KNOWN_CREDENTIALS.search(url):
-        secrets.add(credentials["userinfo"].partition(":")[2])
+        account = credentials["userinfo"]
+        secrets.add(account.partition(":")[2])
+        if ":" in account:  # as FFmpeg says it to a web server
+            secrets.add(base64.b64encode(unquote(account).encode()).decode())
         rest = url[credentials.end() :]
     secrets.update(match["value"] for match in _NAMED_SECRET.finditer(rest))
     if credentials or (_ADDRESS.fullmatch(url) and url[:5].lower() != "file:"):

@@ -10,6 +10,7 @@ import pytest
 
 from ingest.probe.report import Report, as_text, codec_name
 from tests.cli.running import moodline
+from tests.support.http_video import HttpVideo
 from tests.support.needs import shared
 from tests.support.rtsp_server import RtspServer
 
@@ -45,6 +46,22 @@ def test_a_camera_is_described_and_its_picture_written(clip: Path, yunet_model: 
     assert "refuses the user or password" in wrong.stdout
     for secret in (PASSWORD, "wr0ng-Pa55"):
         assert secret not in str((done, wrong.stdout, wrong.stderr)).replace(f"DOOR={secret}", "")
+
+
+def test_the_picture_shows_nothing_that_is_masked(yunet_model: Path, tmp_path: Path) -> None:
+    config, picture = tmp_path / "moodline.yaml", tmp_path / "still.png"
+    config.write_text("streams:\n  - {id: door, url: demo, masks: [[[0, 0], [1, 0], [1, 1], [0, 1]]]}\n")
+    done = probe("door", "--config", str(config), "--picture", str(picture), model=yunet_model)
+    assert done.returncode == 0, done.stderr
+    still = cv2.imread(str(picture))
+    assert still is not None
+    assert not still.any()
+
+
+def test_the_frame_rate_is_what_comes(yunet_model: Path, tmp_path: Path) -> None:
+    with HttpVideo(tmp_path) as camera:  # ten frames a second, of which FFmpeg says that they are 25
+        done = probe(camera.url(), "--json", model=yunet_model)
+    assert json.loads(done.stdout)["fps"] < 15
 
 
 def test_a_recording_is_described_for_people(clip: Path, yunet_model: Path) -> None:

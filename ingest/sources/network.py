@@ -140,7 +140,9 @@ class RemoteFilm(RecordedFile):
         # A server that went away for good looks like the end of the film, and only FFmpeg's own words tell.
         if count < self.total_frames or not self.total_frames:
             unknown = EndedEarly(f"{self._shown} ended early.")
-            failure = diagnose(self._native_lines(), source=self._shown, otherwise=unknown)
+            # What a cut leaves of a frame is invalid, too.
+            lines = [line for line in self._native_lines() if "invalid data" not in line.lower()]
+            failure = diagnose(lines, source=self._shown, otherwise=unknown)
             if not isinstance(failure, EndedEarly | Unsupported):
                 raise failure
         super()._check_end(count)

@@ -94,6 +94,13 @@ def test_a_removed_stream_ends_as_the_guarantee_says(client: httpx.Client, broke
     assert folded["removed:accepted"] == folded["removed:events"] + folded["removed:dropped:removed"] == 5
 
 
+@pytest.mark.parametrize(
+    "url", ["rtsp://[::1/x", "rtsp://h:no/x", "rtsp://h:99999/x", "rtsp://h/a\nb", "rtsp://h/\x1b[1m"]
+)
+def test_what_is_no_address_is_refused(client: httpx.Client, url: str) -> None:
+    assert detail(client.post("/v1/streams", json={**CAMERA, "url": url}), 422).startswith("url")
+
+
 def test_what_is_wrong_is_said_as_check_config_says_it(client: httpx.Client, broker: Broker) -> None:
     sentence = detail(client.post("/v1/streams", json={**CAMERA, "fps": -1, "fsp": 3}), 422)
     assert sentence == "fps: must be more than 0 and at most 240; fsp: is not a known setting; did you mean fps?"

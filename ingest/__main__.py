@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
+from ingest.child import is_any_left
 from ingest.detect.model_file import find_model
 from ingest.file_watch import FileWatch
 from ingest.supervisor import Supervisor, fork_server
@@ -107,4 +108,8 @@ def _check_broker(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if is_any_left():
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -87,6 +87,11 @@ class CaptureProcess:
                 process.close()
 
 
+def is_any_left() -> bool:
+    """Return whether a process that was killed is still there; Python waits for it before it ends."""
+    return any(process.exitcode is None for process in _parked)
+
+
 def _run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
     from ingest.process import run_capture  # not above: the supervisor needs no OpenCV
 

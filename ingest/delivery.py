@@ -38,8 +38,8 @@ class Delivery:
         """Deliver a frame captured at ``captured_s`` (monotonic); return False when the process has to stop.
 
         A live frame that cannot be delivered within ``max_age`` is given up and its crops are
-        counted as skipped (``admission``); of a recording nothing is ever given up. Raises
-        LeaseLostError.
+        counted as skipped (``admission``), also where it was the reply alone that never came; of a
+        recording nothing is ever given up. Raises LeaseLostError.
         """
         frame = replace(frame, ended_tracks=self._undelivered_ends + frame.ended_tracks)
         if not (self._recorded or frame.crops or frame.ended_tracks):
@@ -64,8 +64,9 @@ class Delivery:
         self._backoff.reset()
         if answer.status == "full":
             return _FULL_WAIT_S
+        # A duplicate is a frame whose reply was lost: a reader begins behind what others had accepted.
+        self._progress.crops += len(frame.crops)
         if answer.status == "accepted":
-            self._progress.crops += len(frame.crops)
             self._pace.took(answer, time.monotonic())
         return None
 

@@ -21,6 +21,7 @@ from ingest.live_feed import SourceHungError
 from ingest.native_stderr import NativeStderr
 from moodline.errors import MoodlineError
 from moodline.logs import configure_logs
+from moodline.redact import hide
 from moodline.tracing import make_tracing
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
     limit_memory()
     offer_to_the_oom_killer()
     cv2.setNumThreads(1)
+    hide(job.stream.url.get_secret_value(), job.hidden)
     native = NativeStderr(job.stream.url.get_secret_value())
     stream, logs = job.stream.id, job.log
     configure_logs(service=f"ingest/{stream}", level=logs.level, style=logs.format, fields={"stream": stream})

@@ -1,6 +1,5 @@
 """Cameras over HTTP against a real server: MJPEG, HLS, MP4, and what goes wrong."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from moodline.broker import Broker
-from tests.ingest.service import Ingest, accepted, queued, status, wait_for_state
+from tests.ingest.service import accepted, queued, status, wait_for_state
 from tests.support.http_video import HttpVideo
 from tests.support.needs import command
 from tests.support.wait import on_an_idle_machine, wait_until
@@ -107,41 +106,6 @@ def test_a_film_whose_server_dies_in_the_middle_has_not_ended_and_goes_on(
     assert frames == sorted(frames)
     assert len({crop for _, crop, _ in queued(broker, "film")}) == len(frames) == accepted(broker, "film")
     assert len(set(frames)) > 260, "no part of the film is missing"
-
-
-def test_a_hundred_reconnects_leave_nothing_behind(run: Any, broker: Broker, folder: Path) -> None:
-    with HttpVideo(folder, frames=3) as camera, run({"cam": camera.url()}, backoff_max=0.01) as ingest:
-        after_ten = _load_at(ingest, 10)
-        after_a_hundred = _load_at(ingest, 110)
-        assert after_a_hundred["threads"] <= after_ten["threads"]
-        assert after_a_hundred["files"] <= after_ten["files"] + 2, "a connection may just be open"
-        assert _zombies(ingest) == []
-        assert accepted(broker, "cam") > 0
-        assert ingest.stop() == 0
-
-
-def _load_at(ingest: Ingest, reconnects: int) -> dict[str, int]:
-    """Wait for so many reconnects; return what the capture process holds then."""
-
-    metric = 'moodline_reconnects_total{stream="cam"}'
-    wait_until(lambda: ingest.capture_pid("cam"), description="a capture process", timeout=20)
-    wait_until(lambda: ingest.metrics()[metric] >= reconnects, description=f"{reconnects} reconnects", timeout=40)
-    process = Path(f"/proc/{ingest.capture_pid('cam')}")
-    lines = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-    files = sum(1 for _ in (process / "fd").iterdir())
-    return {"threads": int(lines["Threads"]), "files": files}
-
-
-def _zombies(ingest: Ingest) -> list[str]:
-    """Return the dead processes of an ingest that nobody has buried."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getpgid(int(process.name)) == os.getpgid(ingest.process.pid):
-                found += [line for line in (process / "status").read_text().splitlines() if "(zombie)" in line]
-        except (ProcessLookupError, FileNotFoundError):
-            continue
-    return found
 
 
 def test_a_camera_that_was_switched_off_is_back_within_seconds(run: Any, broker: Broker, camera: HttpVideo) -> None:

@@ -94,6 +94,15 @@ def test_a_stream_of_the_configuration_is_probed_by_its_id(yunet_model: Path, tm
     assert json.loads(done.stdout)["detector"] == "Haar cascade"
 
 
+def test_a_token_in_the_path_is_not_shown(yunet_model: Path) -> None:
+    for done in (
+        probe("http://127.0.0.1:9/${DOOR}/live.m3u8", model=yunet_model, DOOR="t0ken-0f-the-path"),
+        probe("http://127.0.0.1:9/${DOOR}/live.m3u8", "--json", model=yunet_model, DOOR="t0ken-0f-the-path"),
+    ):
+        assert "http://127.0.0.1:9/***/live.m3u8" in done.stdout
+        assert "t0ken" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

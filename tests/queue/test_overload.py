@@ -1,5 +1,7 @@
 """More than the workers can do: live streams stay fresh, recordings wait, streams take turns."""
 
+from typing import Any
+
 import pytest
 
 from moodline.broker import Broker
@@ -35,8 +37,8 @@ def test_a_full_live_queue_drops_its_oldest_and_events_still_flow(any_broker: Br
 
 @pytest.mark.parametrize("where", ["stream", "partition"])
 def test_a_live_queue_never_holds_more_bytes_than_it_may(embedded_server: EmbeddedServer, where: str) -> None:
-    of_stream = {"max_bytes": MOST_BYTES} if where == "stream" else {}
-    of_server = {"partition_max_bytes": MOST_BYTES} if where == "partition" else {}
+    of_stream: dict[str, Any] = {"max_bytes": MOST_BYTES} if where == "stream" else {}
+    of_server: dict[str, Any] = {"partition_max_bytes": MOST_BYTES} if where == "partition" else {}
     with emptied(embedded_server, **of_server) as broker:
         reader = reader_of(broker, **of_stream)
         for number in range(FRAMES):

@@ -81,7 +81,7 @@ def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
 
 def _udp_sockets(process: int) -> int:
     """Return how many UDP sockets a process holds: RTP over UDP takes two, one for the packets and one for reports."""
-    held = {os.readlink(file) for file in Path(f"/proc/{process}/fd").iterdir()}
+    held = {str(file.readlink()) for file in Path(f"/proc/{process}/fd").iterdir()}
     tables = (Path(f"/proc/{process}/net/{name}") for name in ("udp", "udp6"))
     rows = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
     return sum(f"socket:[{row[9]}]" in held for row in rows)

@@ -111,7 +111,10 @@ class StreamSettings(Section):
     )
     max_age: PositiveDuration = Field(
         default=timedelta(seconds=2),
-        description=("Live sources only: an older crop is dropped as stale, because a late emotion helps nobody."),
+        description=(
+            "Live sources only: an older crop is dropped as stale, because a late emotion helps nobody. Webcams of "
+            "browsers have 15s unless it is given: a worker may be replaced meanwhile."
+        ),
     )
     max_crops: Annotated[int, Unit("crops")] = Field(
         default=256,

@@ -1,5 +1,6 @@
 """More than the workers can do: live streams stay fresh, recordings wait, streams take turns."""
 
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -122,6 +123,16 @@ def test_streams_take_turns(any_broker: Broker) -> None:
     got = [(taken.hand.stream, entry.id) for taken in take.taken for entry in taken.entries]
     assert len(set(got)) == len(got) == 32
     assert len({taken.hand.holder for taken in take.taken}) == 2, "one hand a stream"
+
+
+def test_streams_whose_turn_has_not_come_keep_it(any_broker: Broker) -> None:
+    a, b, c = [name for name in ascii_lowercase if any_broker.keys_of(name) == any_broker.keys_of("a")][:3]
+    for stream in (a, b, c):
+        reader = Reader.acquire(any_broker, live_stream(stream), owner="h", lease=LEASE, recorded=False)
+        reader.enqueue(frame_of(0, faces=10), age_ms=0)
+    queue = work_queue(any_broker, stream=a)
+    takes = [queue.take(room=4, held={}, per_stream=2, alone_ok=True) for _ in range(3)]
+    assert [[taken.hand.stream for taken in take.taken] for take in takes] == [[a, b], [c, a], [b, c]]
 
 
 def test_where_no_worker_runs_a_reader_ends_what_outlived_its_time(any_broker: Broker) -> None:

@@ -17,11 +17,14 @@ TESTERS ?= 2
 # make soak MINUTES=30: how long.
 MINUTES ?= 30
 
+# make delay DELAY_SECONDS=60: how long.
+DELAY_SECONDS ?= 600
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test chaos lint types format screenshots bench docs sbom secrets soak clean
+.PHONY: help demo test chaos lint types format screenshots bench docs sbom secrets soak delay clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'
@@ -37,6 +40,7 @@ help: ## List what can be made
 	@echo '  TESTERS=2          processes that share the tests; 0 for one after the other'
 	@echo '  ROUNDS=60 SEED=1   how long make chaos goes on, and what happens in which order'
 	@echo '  MINUTES=30         how long make soak goes on'
+	@echo '  DELAY_SECONDS=600  how long make delay goes on'
 	@echo '  PYTHON=python3.12  make .venv with this Python, 3.11 or later'
 	@echo
 	@echo 'First: make demo DURATION=20. Everything is installed into .venv by itself.'
@@ -87,6 +91,9 @@ secrets: ## Make the passwords for docker compose or Kubernetes, a file each, in
 
 soak: $(VENV)/.run ## Run workers for MINUTES while everything changes: do memory, files and keys stay flat?
 	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
+
+delay: $(VENV)/.dev ## Watch a camera for DELAY_SECONDS with detection slowed to a tenth: does its delay stay small?
+	@DELAY_SECONDS=$(DELAY_SECONDS) $(BIN)/python -m pytest -s tests/ingest/test_delay.py $(ARGS)
 
 clean: ## Remove everything that make has made, .venv too
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -13,13 +13,14 @@ _RANDOM_SHARE: Final = 0.25
 class Backoff:
     """Counts failures in a row and says how long to wait after each, at most ``longest``.
 
-    With ``flat`` the first wait is as long as all others.
+    With ``flat`` all waits are at least so long, the first one too.
     """
 
     def __init__(self, longest: timedelta, *, flat: bool = False) -> None:
-        steady_s = longest.total_seconds() * (1.0 - _RANDOM_SHARE)
+        longest_s = longest.total_seconds()
+        steady_s = longest_s if flat else longest_s * (1.0 - _RANDOM_SHARE)
         first_s = steady_s if flat else min(_FIRST_S, steady_s)
-        jitter = wait_random(0, longest.total_seconds() * _RANDOM_SHARE)
+        jitter = wait_random(0, longest_s * _RANDOM_SHARE)
         self._wait = wait_exponential(multiplier=first_s, max=steady_s) + jitter
         self._state = RetryCallState(Retrying(), fn=None, args=(), kwargs={})
         self.reset()

@@ -13,7 +13,7 @@ from ingest.beat import Condition
 from ingest.delivery import Delivery
 from ingest.detect.choose import make_detector
 from ingest.job import CaptureJob
-from ingest.link import EXIT_AGAIN, EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
+from ingest.link import EXIT_AWAY, EXIT_DONE, EXIT_FAILED, EXIT_LOST, CaptureLink
 from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.pace import Pace
@@ -45,6 +45,8 @@ _REPORT_S: Final = 1.0
 _LONGEST_WAIT: Final = timedelta(seconds=2)
 _MOST_TRACKS_PER_FRAME: Final = 1024  # the largest max_faces there is
 _IN_ORDER: Final = frozenset({"ended", "stopped"})
+# That a film's server is away is said once for all tries, by the supervisor.
+_LEVELS: Final = {"ended": logging.INFO, "stopped": logging.INFO, "connecting": logging.DEBUG}
 
 Feed = LiveFeed | RecordedFeed
 Result = TypeVar("Result")
@@ -197,7 +199,7 @@ class Capture:
         if self._link.stop.is_set() and condition.state != "ended":
             condition = Condition("stopped", self._link.why or f"Ingest stopped reading {self._stream.shown_url}.")
         self._progress.condition = condition
-        log.log(logging.INFO if condition.state in _IN_ORDER else logging.ERROR, "%s", condition.sentence)
+        log.log(_LEVELS.get(condition.state, logging.ERROR), "%s", condition.sentence)
         backoff = Backoff(_LONGEST_WAIT)
         while True:
             try:
@@ -209,7 +211,7 @@ class Capture:
                     break
         self._link.send(self._progress.beat())
         if condition.state == "connecting":  # a film whose server is away
-            return EXIT_AGAIN
+            return EXIT_AWAY
         return EXIT_DONE if condition.state in _IN_ORDER else EXIT_FAILED
 
     def _patiently(self, step: Callable[[], Result]) -> Result | None:

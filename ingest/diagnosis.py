@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from ingest.sources.base import AuthFailed, NotFound, SourceFailure, Unreachable, Unsupported
 
@@ -18,6 +19,14 @@ def _symptom(pattern: str, failure: type[SourceFailure], sentence: str) -> _Symp
     return _Symptom(re.compile(pattern, re.IGNORECASE), failure, sentence)
 
 
+# Of HTTP and RTSP; not in the server's own words, which may be anything.
+_MEANINGS = {str(int(status)): status.phrase for status in HTTPStatus} | {
+    "451": "Parameter Not Understood",
+    "453": "Not Enough Bandwidth",
+    "454": "Session Not Found",
+    "455": "Method Not Valid in This State",
+    "551": "Option not supported",
+}
 # As in "method DESCRIBE failed: 401 (Unauthorized)", "HTTP error 404 Not Found", "Server returned 403 Forbidden".
 _ANSWER = r"(?:failed:|error|returned) "
 # In order: the first that any line shows is taken, so what is more telling stands first.
@@ -54,9 +63,19 @@ _SYMPTOMS = (
         "{source} takes connections but gives no answer in time; trying again.",
     ),
     _symptom(
-        _ANSWER + r"5\d\d",
+        _ANSWER + r"(?P<code>429|453|454)",
         Unreachable,
-        "{source} reports a server error; trying again.",
+        "{source} refuses with {code}, perhaps because too many look at it; trying again.",
+    ),
+    _symptom(
+        _ANSWER + r"(?P<code>4\d\d)",
+        Unsupported,
+        "{source} refuses with {code}: check the url, and that nothing but a camera answers there.",
+    ),
+    _symptom(
+        _ANSWER + r"(?P<code>5\d\d)",
+        Unreachable,
+        "{source} reports a server error, {code}; trying again.",
     ),
     _symptom("stream ends prematurely", Unreachable, "{source} broke off in the middle; trying again."),
     _symptom(
@@ -75,12 +94,13 @@ _SYMPTOMS = (
 
 def diagnose(lines: Iterable[str], *, source: str, otherwise: SourceFailure) -> SourceFailure:
     """Return the failure that native ``lines`` tell of, or ``otherwise``; ``source`` is the redacted URL."""
-    found = _first_symptom(list(lines))
-    return found.failure(found.sentence.format(source=source)) if found else otherwise
+    return _first_symptom(list(lines), source) or otherwise
 
 
-def _first_symptom(lines: Sequence[str]) -> _Symptom | None:
+def _first_symptom(lines: Sequence[str], source: str) -> SourceFailure | None:
     for symptom in _SYMPTOMS:
-        if any(symptom.pattern.search(line) for line in lines):
-            return symptom
+        for match in filter(None, map(symptom.pattern.search, lines)):
+            code = match.groupdict().get("code", "")
+            told = f"{code} {_MEANINGS.get(code, '')}".rstrip()
+            return symptom.failure(symptom.sentence.format(source=source, code=told))
     return None

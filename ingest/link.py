@@ -13,6 +13,8 @@ EXIT_DONE: Final = 0
 """The recording has ended, or the process was asked to stop."""
 EXIT_AGAIN: Final = 1
 """The process could not go on, a new one may: also what Python exits with after an unforeseen error."""
+EXIT_AWAY: Final = 2
+"""The recording's server is away, as the last beat says; a new process tries again."""
 EXIT_FAILED: Final = 3
 """The stream cannot be read, now or later."""
 EXIT_LOST: Final = 4

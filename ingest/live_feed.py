@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _WAKE_S: Final = 0.2
 _JOIN_S: Final = 2.0
+# A camera that has been there for this long is well. One that breaks off after each frame is not, and is spared.
+_WELL_S: Final = 10.0
 # What a call into OpenCV may take on top of its own timeouts before it counts as hung. Under
 # SIGSTOP of the server a read with a timeout of 2 s came back after 6 s.
 _HUNG_FACTOR: Final = 3.0
@@ -55,6 +57,7 @@ class LiveFeed:
         self._newest: Frame | None = None
         self._condition = Condition("connecting", f"Connecting to {shown_url}.")
         self._was_live = False
+        self._live_since_s: float | None = None
         self._last_frame_s = 0.0
         self._busy_since_s: float | None = None
         self.frames = 0
@@ -143,8 +146,11 @@ class LiveFeed:
             if self._condition.state != "live":
                 self._condition = Condition("live", f"Reading {self._shown}.")
                 self._was_live = True
-                self._away.reset()
+                self._live_since_s = frame.monotonic_s
                 log.info("Reading %s", self._shown)
+            if self._live_since_s is not None and frame.monotonic_s - self._live_since_s >= _WELL_S:
+                self._away.reset()
+                self._live_since_s = None
             self._changed.notify()
 
     def _failed(self, failure: SourceFailure) -> SourceFailure:

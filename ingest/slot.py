@@ -10,14 +10,14 @@ from ingest.backoff import Backoff
 from ingest.beat import Beat, Counts
 from ingest.child import CaptureProcess
 from ingest.job import CaptureJob
-from ingest.link import EXIT_DONE, EXIT_FAILED, EXIT_LOST
+from ingest.link import EXIT_AWAY, EXIT_DONE, EXIT_FAILED, EXIT_LOST
 from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import CounterName, Metrics
 from moodline.streams import SKIP_REASONS
 
 log = logging.getLogger(__name__)
 
-_LONGEST_RESTART: Final = timedelta(seconds=10)
+_LONGEST_RESTART: Final = timedelta(seconds=3)
 # A process that has run for this long was in order: what ends it then is a new trouble.
 _STEADY_S: Final = 30.0
 # What is left of the time to stop is for killing and clearing up.
@@ -45,6 +45,8 @@ class Slot:
         self._started_s = 0.0
         self._stop_by_s: float | None = None
         self._crashes = 0
+        self._last_words = ""
+        self._awaited = ""
         self.made_s = time.monotonic()
         self.process: CaptureProcess | None = None
         self.finished = False
@@ -59,8 +61,7 @@ class Slot:
                 self._start()
             return
         exit_code = self.process.exit_code
-        for beat in self.process.beats():
-            self._counters.update(beat)
+        self._hear(self.process)
         if exit_code is not None:
             self._ended(self.process, exit_code)
         elif self._stop_by_s is not None and time.monotonic() > self._stop_by_s:
@@ -83,10 +84,14 @@ class Slot:
 
     def close(self, process: CaptureProcess) -> None:
         """Take in a process's last words, and end it if it still runs."""
-        for beat in process.beats():
-            self._counters.update(beat)
+        self._hear(process)
         process.kill()
         self.process = None
+
+    def _hear(self, process: CaptureProcess) -> None:
+        for beat in process.beats():
+            self._counters.update(beat)
+            self._last_words = beat.condition.sentence
 
     def forget(self, *, is_gone: bool) -> None:
         """Take the stream out of what the metrics say of now; ``is_gone``: out of its counts, too."""
@@ -111,9 +116,18 @@ class Slot:
             self.failed = exit_code == EXIT_FAILED and not is_left
             self.ended = exit_code == EXIT_DONE and not is_left
             return
-        how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-        log.warning("The process of stream %s ended with %s.", self.job.stream.id, how)
+        if exit_code == EXIT_AWAY:
+            self._waits(self._last_words)
+        else:
+            how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+            log.warning("The process of stream %s ended with %s.", self.job.stream.id, how)
         self._start_again()
+
+    def _waits(self, sentence: str) -> None:
+        """Say why a recording is tried again, where nothing else was said last."""
+        if sentence != self._awaited:
+            log.warning("%s", sentence)
+            self._awaited = sentence
 
     def _start_again(self) -> None:
         if time.monotonic() - self._started_s > _STEADY_S:

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 _NO_VIDEO: Final = ("text/", "application/json", "application/xml")
 _PLAY_LIST: Final = "mpegurl"
+# Bytes in which a camera has begun its first picture.
+_SOME: Final = 4096
 
 
 def http_answer(url: str, *, timeout_s: float) -> Sequence[str]:
@@ -17,6 +19,8 @@ def http_answer(url: str, *, timeout_s: float) -> Sequence[str]:
     try:
         with opener.open(address, timeout=timeout_s) as answer:
             kind = answer.headers.get_content_type()
+            if kind.startswith("multipart/") and b"image/" not in answer.read(_SOME).lower():
+                return ["Invalid data: parts without pictures"]
     except urllib.error.HTTPError as error:
         error.close()
         return [f"Server returned {error.code} {error.reason}"]

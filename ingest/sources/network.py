@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Final, Literal
@@ -25,6 +26,7 @@ from ingest.sources.base import (
     sleep,
 )
 from ingest.sources.http_answer import http_answer
+from ingest.sources.knock import knock
 from ingest.sources.playback import Playback
 from ingest.sources.real_time import RealTime
 from ingest.sources.recorded import RecordedFile
@@ -44,10 +46,16 @@ _QUICK_START: Final = "analyzeduration;500000|fpsprobesize;0"
 _PLAY_LIST: Final = ".m3u8"
 # Of a play list that grows, the last piece: FFmpeg itself begins with the third from the end.
 _NEWEST_PIECE: Final = "live_start_index;-1"
+# A server may take as long to make the next piece.
+_PIECE_S: Final = 5.0
 # A film's server may be away for a moment: FFmpeg goes on where it was.
 _FILM: Final = "reconnect;1|reconnect_streamed;1|reconnect_delay_max;4"
 # Decoding a camera takes a fraction of a core; more threads would add memory and a frame of delay each.
 _ONE_THREAD: Final = (cv2.CAP_PROP_N_THREADS, 1)
+
+
+class Unexplained(Unreachable):
+    """FFmpeg did not open a source and wrote no reason."""
 
 
 class NetworkCamera:
@@ -69,10 +77,10 @@ class NetworkCamera:
     ) -> None:
         self._url = url
         self._shown = redact_url(url)
-        self._timeouts = timeouts
         self._transport = transport
         self._pause = pause
         self._in_pieces = urlsplit(url).path.lower().endswith(_PLAY_LIST)
+        self._timeouts = replace(timeouts, read_s=max(timeouts.read_s, _PIECE_S)) if self._in_pieces else timeouts
         self._native_lines = native_lines
         self._opener = opener
         self._wanted = wanted
@@ -80,13 +88,29 @@ class NetworkCamera:
         self._numbers = count()
 
     def open(self) -> None:
-        """Connect; takes at most the open timeout."""
+        """Connect; takes at most the open timeout, once the server answers at all, for which it has as long."""
         # OpenCV reads FFmpeg's options from here only. A capture process has one source, so nobody
         # else is meant.
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = self._options()
-        self._capture = open_address(
-            self._url, timeouts=self._timeouts, native_lines=self._native_lines, opener=self._opener
-        )
+        answers = self._knock()
+        try:
+            self._capture = open_address(
+                self._url, timeouts=self._timeouts, native_lines=self._native_lines, opener=self._opener
+            )
+        except Unexplained as failure:
+            if answers:
+                raise Unsupported(f"{self._shown} answers, but shows no video that FFmpeg can read.") from failure
+            raise
+
+    def _knock(self) -> bool:
+        """Wait until the server answers and return whether it does. Raises Unreachable where it says nothing."""
+        try:
+            answer = knock(self._url, within_s=self._timeouts.open_s)
+        except OSError:
+            return False  # FFmpeg will say why
+        if answer == "silent":
+            raise _silence(self._shown, self._timeouts.open_s)
+        return answer == "answers"
 
     def frames(self) -> Iterator[Frame]:
         """Yield frames as they come; raises SourceFailure when none comes in the read timeout."""
@@ -165,14 +189,13 @@ def open_address(url: str, *, timeouts: Timeouts, native_lines: ReadLines, opene
 
 def _why_not(url: str, lines: Sequence[str], *, took_s: float, open_s: float) -> SourceFailure:
     shown = redact_url(url)
-    silence = _silence(shown, took_s, open_s)
+    unknown = Unexplained(f"{shown} cannot be opened, and FFmpeg does not say why; trying again.")
+    silence = _silence(shown, open_s) if took_s >= open_s * 0.9 else unknown
     failure = diagnose(lines, source=shown, otherwise=silence)
     if failure is silence and url.lower().startswith("http"):
         failure = diagnose(http_answer(url, timeout_s=open_s), source=shown, otherwise=silence)
     return failure
 
 
-def _silence(shown: str, took_s: float, open_s: float) -> Unreachable:
-    if took_s >= open_s * 0.9:
-        return Unreachable(f"{shown} gave no answer in {open_s:g} s; trying again.")
-    return Unreachable(f"{shown} cannot be opened, and FFmpeg does not say why; trying again.")
+def _silence(shown: str, open_s: float) -> Unreachable:
+    return Unreachable(f"{shown} gave no answer in {open_s:g} s; trying again.")

@@ -16,6 +16,8 @@ from ingest.sources.video_capture import CaptureOpener, VideoCapture, check_size
 
 # Containers estimate their number of frames; what is this much shorter has been cut off.
 _WHOLE: Final = 0.9
+# By which FFmpeg knows them, however they are called.
+_PLAY_LISTS: Final = (b"#EXTM3U", b"ffconcat")
 
 
 class RecordedFile:
@@ -70,6 +72,7 @@ class RecordedFile:
     def _opened(self) -> VideoCapture:
         if not self._path.is_file():
             raise NotFound(f"There is no video file {self._path}: check the stream's url.")
+        _check_no_play_list(self._path)
         self._native_lines()
         capture = self._opener(str(self._path), cv2.CAP_FFMPEG, (cv2.CAP_PROP_N_THREADS, 1))
         if not capture.isOpened():
@@ -91,6 +94,17 @@ class RecordedFile:
 
     def _counts_its_frames(self) -> bool:
         return not _is_mpeg_stream(self._path)
+
+
+def _check_no_play_list(path: Path) -> None:
+    """Raise Unsupported for a file that leads FFmpeg to others: whoever wrote it may not be allowed to read those."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return  # FFmpeg will say that it cannot read the file
+    if head.startswith(_PLAY_LISTS):
+        raise Unsupported(f"{path} is a play list and no video: give the videos themselves, a folder or a pattern.")
 
 
 def _is_mpeg_stream(path: Path) -> bool:

@@ -47,11 +47,17 @@ class IngestSettings(Section):
     )
     open_timeout: PositiveDuration = Field(
         default=timedelta(seconds=5),
-        description="A source that has not opened after this long is tried again later.",
+        description=(
+            "A source that has not opened after this long is tried again later. Its server has as long to answer at "
+            "all, and is asked for that twice a second."
+        ),
     )
     read_timeout: PositiveDuration = Field(
-        default=timedelta(seconds=5),
-        description="A source that has given no frame for this long counts as stalled and is opened anew.",
+        default=timedelta(seconds=3),
+        description=(
+            "A source that has given no frame for this long counts as stalled and is opened anew. Like backoff_max it "
+            "is short enough for frames to come within 5 s after a server is back."
+        ),
     )
     backoff_max: PositiveDuration = Field(
         default=timedelta(seconds=3),

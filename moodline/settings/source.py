@@ -72,12 +72,24 @@ def _kind_of_scheme(scheme: str, rest: str) -> SourceKind:
         raise ValueError(
             f"has the scheme {scheme}://, which moodline cannot read; use rtsp, rtsps, http, https or file"
         )
+    if not rest.isprintable():
+        raise ValueError("holds a line break or another control character; remove it, or percent-encode it")
     if not rest.rpartition("@")[2].strip("/"):
         raise ValueError(f"has no host; write {scheme}://host/path")
     if "@" in rest[len(re.split(r"[/?#]", rest, maxsplit=1)[0]) :]:
         raise ValueError(
             "has an @ after a / ? or #, so that nobody can tell where the password ends; percent-encode these in user, "
             "password and path: / as %2F, ? as %3F, # as %23, @ as %40"
+        )
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError(
+            f"names no host and port; write {scheme}://host:8554/path with a port up to 65535, an IPv6 address in "
+            "brackets, and special characters of user and password percent-encoded"
         )
     return _SCHEMES[scheme]
 

@@ -94,6 +94,15 @@ def test_a_removed_stream_ends_as_the_guarantee_says(client: httpx.Client, broke
     assert folded["removed:accepted"] == folded["removed:events"] + folded["removed:dropped:removed"] == 5
 
 
+@pytest.mark.parametrize(
+    "rest", ["[::1/x", "camera.test:no/x", "camera.test:99999/x", "camera.test/a\nb", "camera.test/\x1b"]
+)
+def test_what_is_no_address_is_refused(client: httpx.Client, rest: str) -> None:
+    sentence = detail(client.post("/v1/streams", json={**CAMERA, "url": f"rtsp://{rest}"}), 422)
+    assert sentence.lower().startswith("url")
+    assert "write " in sentence
+
+
 def test_what_is_wrong_is_said_as_check_config_says_it(client: httpx.Client, broker: Broker) -> None:
     sentence = detail(client.post("/v1/streams", json={**CAMERA, "fps": -1, "fsp": 3}), 422)
     assert sentence == "fps: must be more than 0 and at most 240; fsp: is not a known setting; did you mean fps?"

@@ -138,6 +138,9 @@ worker:
         ),
         ("streams: [{id: Front Door, url: demo}]", ":1: streams[0].id: must be 1 to 64 small letters"),
         ("streams: [{id: a, url: 'ftp://host/x'}]", ":1: streams[0].url: has the scheme ftp://"),
+        ("streams: [{id: a, url: 'rtsp://[::1/x'}]", ":1: streams[0].url: names no host and port; write rtsp://"),
+        ("streams: [{id: a, url: 'rtsp://h:no/x'}]", ":1: streams[0].url: names no host and port; write rtsp://"),
+        ('streams: [{id: a, url: "http://h/\\e[31m"}]', ":1: streams[0].url: holds a line break or another control"),
     ],
 )
 def test_an_error_says_where_and_what(errors: Errors, text: str, expected: str) -> None:

@@ -43,7 +43,26 @@ def test_a_folder_is_told_from_a_file_and_a_file_with_brackets_is_no_glob(tmp_pa
     assert source_kind(str(tmp_path / "clip[1].mp4")) == "file"
 
 
-@pytest.mark.parametrize("url", ["", "  ", "ftp://host/x", "rtsp://", "rtsp://user:secret@", "http:///"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "  ",
+        "ftp://host/x",
+        "rtsp://",
+        "rtsp://user:secret@",
+        "http:///",
+        "rtsp://[::1/secret",
+        "rtsp://[secret]/x",
+        "rtsp://host:secret/x",
+        "http://user:secret@127.0.0.1:99999/x",
+        "http://host:0/secret",
+        "http://:80/secret",
+        "rtsp://host/a\nsecret",
+        "rtsp://host/a\x1b[31msecret",
+        "rtsp://user:secret\r@host/",
+    ],
+)
 def test_a_url_that_cannot_be_read_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(ValueError, match=r"; |; write") as caught:
         source_kind(url)

@@ -18,5 +18,12 @@ def test_a_stream_takes_at_most_sixty_mebibytes(run: Any, broker: Broker, clip: 
     with run(dict.fromkeys(names, film)) as ingest:
         wait_until(lambda: all(accepted(broker, name) >= 3 for name in names), description="all see faces", timeout=60)
         used = usage_of_group(ingest.process.pid)
+        own, others = ingest.process.pid, [ingest.capture_pid(name) for name in names]
+        assert {oom_score(process) for process in others} == {1000}, "the kernel takes one of these first"
+        assert oom_score(own) < 1000
     assert used.processes >= STREAMS + 2, "a process each, the supervisor and the fork server"
     assert used.memory_mib < MOST_MIB * STREAMS
+
+
+def oom_score(process: int) -> int:
+    return int(Path(f"/proc/{process}/oom_score_adj").read_text())

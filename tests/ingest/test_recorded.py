@@ -49,6 +49,17 @@ def read(path: Path, *, frames: int | None = None, pause: Pauses | None = None, 
     return found
 
 
+@pytest.mark.parametrize("name", ["list.m3u8", "film.mp4"])
+def test_a_play_list_leads_to_no_other_file(clip: Path, tmp_path: Path, name: str) -> None:
+    secret, allowed = tmp_path / "secret.ts", tmp_path / "allowed"
+    allowed.mkdir()
+    subprocess.run([command("ffmpeg"), "-loglevel", "error", "-i", str(clip), "-c", "copy", str(secret)], check=True)
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:5,\n"
+    (allowed / name).write_text(f"{head}{secret}\n#EXT-X-ENDLIST\n")
+    with pytest.raises(Unsupported, match="is a play list and no video"):
+        read(allowed / name)
+
+
 def test_every_frame_comes_once_with_the_files_own_time(clip: Path) -> None:
     frames = read(clip)
     assert [frame.number for frame in frames] == list(range(FRAMES))

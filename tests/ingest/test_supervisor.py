@@ -65,6 +65,23 @@ def test_a_capture_process_that_hangs_is_killed_and_its_stream_goes_on(
     assert "gives no sign of life and is killed" in caplog.text
 
 
+def test_processes_that_end_leave_no_file_open(supervisor: Supervisor, broker: Broker) -> None:
+    wait_until(lambda: accepted(broker, "demo") > 0, description="a face", timeout=40)
+    (slot,) = supervisor._slots.values()
+    ended = [CaptureProcess(slot._context, slot.job)]
+    ended[0].kill()
+    before = _open_files()
+    for _ in range(8):
+        ended.append(CaptureProcess(slot._context, slot.job))
+        ended[-1].kill()
+    # A process that the kernel has not let go yet keeps its end until the next one ends.
+    assert _open_files() <= before + 2
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 class Crashing:
     """A capture process that always ends with a crash."""
 

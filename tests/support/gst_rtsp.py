@@ -1,6 +1,7 @@
 """A real RTSP server, run with the system's own Python, which has GStreamer's bindings.
 
 Usage: gst_rtsp.py PORT CLIP [USER:PASSWORD]; port 0 takes a free one. The port is printed, the clip is at /cam.
+Where CLIP holds a !, it is what GStreamer shall send instead, up to its payloader.
 """
 
 import sys
@@ -26,7 +27,8 @@ def serve(port: str, clip: str, account: str | None) -> None:
     server.set_address("127.0.0.1")
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(f"( filesrc location={clip} ! {PIPELINES[clip[-4:]]} name=pay0 pt=96 )")
+    pipeline = clip if "!" in clip else f"filesrc location={clip} ! {PIPELINES[clip[-4:]]}"
+    factory.set_launch(f"( {pipeline} name=pay0 pt=96 )")
     if account:
         protect(server, factory, *account.split(":"), rtsp=GstRtspServer)
     server.get_mount_points().add_factory("/cam", factory)

@@ -11,7 +11,8 @@ from typing import Self
 class Proxy:
     """Forwards to ``target`` (a port on loopback); ``delay_s`` holds each piece up on its way to the server.
 
-    While ``answers`` is not set, nothing comes back from there.
+    While ``answers`` is not set, nothing comes back from there. While ``swallows`` is set, it takes connections and
+    leads nowhere; these stay deaf for ever, as those that were there at ``swallow``.
     """
 
     def __init__(self, target: int) -> None:
@@ -23,6 +24,13 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
         self._open: set[socket.socket] = set()
+        self._deaf: set[socket.socket] = set()
+        self.swallows = False
+
+    def swallow(self) -> None:
+        """Forward no more, as a router does that has forgotten its connections: nobody is told."""
+        self.swallows = True
+        self._deaf |= self._open
 
     def cut(self) -> None:
         """Close all connections, as a load balancer does that changes its target."""
@@ -48,6 +56,9 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.swallows:
+                self._open.add(client)
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
             except OSError:
@@ -65,6 +76,8 @@ class Proxy:
                     time.sleep(self.delay_s)
                 if not to_server:
                     self.answers.wait()
+                if sink in self._deaf:
+                    continue
                 sink.sendall(piece)
         for end in (source, sink):
             with contextlib.suppress(OSError):

@@ -21,9 +21,12 @@ def _has_gstreamer() -> bool:
 
 
 class RtspServer:
-    """Serves one clip at ``/cam`` on loopback; the same object gets the same port again after ``kill``."""
+    """Serves one clip at ``/cam`` on loopback; the same object gets the same port again after ``kill``.
 
-    def __init__(self, clip: Path, *, user: str = "", password: str = "") -> None:
+    Instead of a clip it takes what GStreamer shall send, as ``videotestsrc ! rtpgstpay``.
+    """
+
+    def __init__(self, clip: Path | str, *, user: str = "", password: str = "") -> None:
         if not Path(SYSTEM_PYTHON).exists() or not _has_gstreamer():
             missing("GStreamer's RTSP server (gir1.2-gst-rtsp-server-1.0 and python3-gi)")
         self._clip = clip
@@ -31,7 +34,7 @@ class RtspServer:
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
-    def start(self, clip: Path | None = None) -> Self:
+    def start(self, clip: Path | str | None = None) -> Self:
         """Start, with another clip if one is given, and wait until the port is open."""
         self._clip = clip or self._clip
         arguments = [SYSTEM_PYTHON, str(_SCRIPT), str(self.port), str(self._clip)]

@@ -145,7 +145,10 @@ class LocalService:
             del given["MOODLINE_INGEST__DETECTOR_MODEL"]
             stand_in = {"MODEL": str(YUNET)} if YUNET.exists() else {"DOWNLOAD": "false"}
             given |= {f"MOODLINE_INGEST__DETECTOR_{name}": value for name, value in stand_in.items()}
-        given |= {name: self.local(str(value)) for name, value in self._described.get("environment", {}).items()}
+        described = self._described.get("environment", {})
+        given |= {name: self.local(str(value)) for name, value in described.items()}
+        if described.get("MOODLINE_API__HOST") == "0.0.0.0":
+            given["MOODLINE_API__REQUIRE_KEY"] = "true"  # in a container it follows from that address
         machine = {"PATH": f"{self._programs()}:/usr/sbin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
         return given | machine | {"HOME": os.environ.get("HOME", "/tmp")}
 

@@ -15,6 +15,7 @@ const TITLES = {
   'timeline.csv': 'Timeline CSV', 'tracks.json': 'Tracks JSON', 'tracks.csv': 'Tracks CSV', 'events.jsonl': 'Events',
 };
 const OPENED = ['report.html', 'timeline.svg'];
+const LOOKED_AT = [...OPENED, 'annotated.mp4']; // by people; the others are for programs
 const IN_A_TAB = { target: '_blank', rel: 'opener' }; // that has this one's key
 const ENDED = ['done', 'failed', 'cancelled'];
 
@@ -33,10 +34,11 @@ class Analysis {
     this.sentence = h('p', { class: 'sentence' });
     this.bar = h('progress', { max: 100, 'aria-label': `Progress of ${name}` });
     this.results = h('div', { class: 'results' });
+    this.files = h('div', { class: 'files' });
     this.button = h('button', { type: 'button', onclick: () => this.end() });
     this.element = h('li', { class: 'card', 'data-id': id },
       h('div', { class: 'card-head' }, h('h3', {}, name), this.pill),
-      this.sentence, this.bar, this.results, h('div', { class: 'actions' }, this.button));
+      this.sentence, this.bar, this.results, this.files, h('div', { class: 'actions' }, this.button));
   }
 
   update(found) {
@@ -68,11 +70,15 @@ class Analysis {
   show(names) {
     if (this.shown === names.join()) return;
     this.shown = names.join();
-    this.results.replaceChildren(...names.map((name) => {
-      if (OPENED.includes(name)) return h('a', { href: `/analyses/${this.id}/${name}`, ...IN_A_TAB }, TITLES[name]);
-      const path = `/v1/analyses/${this.id}/results/${name}`;
-      return h('a', { href: path, download: true, onclick: (event) => fetchResult(event, path, name) }, TITLES[name] ?? name);
-    }));
+    const [looked, others] = [LOOKED_AT.filter((name) => names.includes(name)), names.filter((name) => !LOOKED_AT.includes(name))];
+    this.results.replaceChildren(...looked.map((name) => this.link(name)));
+    this.files.replaceChildren(...others.map((name) => this.link(name)));
+  }
+
+  link(name) {
+    if (OPENED.includes(name)) return h('a', { href: `/analyses/${this.id}/${name}`, ...IN_A_TAB }, TITLES[name]);
+    const path = `/v1/analyses/${this.id}/results/${name}`;
+    return h('a', { href: path, download: true, onclick: (event) => fetchResult(event, path, name) }, TITLES[name] ?? name);
   }
 
   async end() {

@@ -104,7 +104,7 @@ def test_the_page_tells_the_same_of_each_and_has_no_serious_fault(
     artefact(browser, f"analyses-{window['width']}", **window)
 
     assert re.search(r"was read to its end\. 9\d\d frames, .* faces, in .*, [\d.]+ times real time", long(browser))
-    assert "Report Summary JSON" in card(browser, "full-hd.mp4")
+    assert "Report Plot Summary JSON" in card(browser, "full-hd.mp4")
     assert "20 frames, 0 faces" in card(browser, "no-faces.mp4")
     assert "done" in card(browser, "damaged.mp4")
     assert card(browser, "letter.mp4").startswith("letter.mp4 failed ")

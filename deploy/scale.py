@@ -55,7 +55,7 @@ def need(streams: int, inputs: Inputs) -> Need:
     load, worker, ingest, redis = (inputs[name] for name in ("load", "worker", "ingest", "redis"))
     crops_s = streams * load["fps"] * load["faces"]
     worker_cores = crops_s / worker["cpu_faces_per_core_s"] / worker["busy"]
-    core_ms_s = load["fps"] * ingest["detect_core_ms"] + ingest["camera_fps"] * ingest["decode_core_ms"]
+    core_ms_s = load["fps"] * ingest["look_core_ms"] + ingest["camera_fps"] * ingest["decode_core_ms"]
     ingest_cores = streams * core_ms_s / 1000
     servers = max(1, math.ceil(crops_s / (redis["crops_per_s"] * redis["full"])))
     feed_events = Settings().redis.feed_max_events * servers

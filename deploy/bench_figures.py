@@ -25,7 +25,7 @@ class Figure:
 
 
 def figure(document: Path, asked: Mapping[str, Any]) -> Figure | None:
-    """Return what ``asked`` describes: case, column, per (columns to divide by), rows (a pattern), pick, times, per_core.
+    """Return what ``asked`` describes: case, column, rows (pattern), pick, times, per (columns that divide), per_core.
 
     None where the document has no section of that case. Raises BenchError.
     """

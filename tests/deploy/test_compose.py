@@ -18,6 +18,7 @@ from tests.support.repository import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
 OWN = ("ingest", "demo", "worker", "worker-gpu", "api", "jobs")
+FORWARDERS = {"webhook-forwarder", "mqtt-forwarder"}
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 
 
@@ -36,7 +37,7 @@ def test_it_is_what_compose_understands() -> None:
 
 
 def test_everything_is_there(services: dict[str, Any]) -> None:
-    assert services.keys() == {"redis", *OWN, "operator", "prometheus", "grafana"}
+    assert services.keys() == {"redis", *OWN, *FORWARDERS, "operator", "prometheus", "grafana"}
     # The operator's is no service that runs: it does one thing for a person.
     assert {name for name, service in services.items() if "healthcheck" not in service} == {"operator"}
 
@@ -131,7 +132,12 @@ def test_only_what_not_everybody_needs_waits_for_its_profile(services: dict[str,
     profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
     (device,) = services["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
 
-    assert profiles == {"worker-gpu": ["gpu"], "demo": ["demo"], "operator": ["operator"]}
+    assert profiles == {
+        "worker-gpu": ["gpu"],
+        "demo": ["demo"],
+        "operator": ["operator"],
+        **{name: ["forwarders"] for name in FORWARDERS},
+    }
     assert device["capabilities"] == ["gpu"]
 
 

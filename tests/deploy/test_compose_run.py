@@ -14,6 +14,8 @@ import pytest
 
 from tests.deploy.local_compose import CONTENT, LocalCompose, UnhealthyError
 from tests.deploy.local_service import LocalService
+from tests.support.hook import Hook
+from tests.support.mqtt import Home, mqtt_broker
 from tests.support.needs import shared
 from tests.support.wait import wait_until
 
@@ -229,3 +231,21 @@ def test_redis_names_a_password_that_is_missing(secrets: Path, tmp_path: Path) -
 
     with project, pytest.raises(UnhealthyError, match="redis_worker, the password of the user worker, is missing"):
         project.up("redis")
+
+
+def test_the_forwarders_bring_events_to_a_url_and_to_an_mqtt_broker(system: LocalCompose, tmp_path: Path) -> None:
+    described = system.content["services"]
+    with Hook(b"", []) as hook, mqtt_broker(tmp_path) as port:
+        home = Home(port)
+        given = {
+            "webhook-forwarder": {"WEBHOOK_URL": hook.url},
+            "mqtt-forwarder": {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(port)},
+        }
+        for name, variables in given.items():
+            described[name]["environment"] |= variables
+        system.up(*given)
+        wait_until(lambda: hook.taken, description="an event is posted", timeout=60)
+        wait_until(lambda: home.last("moodline/status") == "online", description="MQTT is told", timeout=60)
+        for name in given:
+            system.services.pop(name).stop()
+        home.close()

@@ -32,7 +32,7 @@ def test_compose_builds_targets_that_exist() -> None:
     services = CONTENT["services"]
     built = {service["build"]["target"] for service in services.values() if "build" in service}
 
-    assert built == {"ingest", "worker", "worker-gpu", "api", "jobs"}
+    assert built == {"ingest", "worker", "worker-gpu", "api", "jobs", "forwarders"}
     assert built <= targets
 
 

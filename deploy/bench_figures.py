@@ -1,7 +1,7 @@
 """Reads figures from docs/benchmarks.md, which `make bench` writes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Figure:
 
 
 def figure(document: Path, asked: Mapping[str, Any]) -> Figure | None:
-    """Return what ``asked`` describes: case, column, rows (a pattern), pick (min or max), times, per_core.
+    """Return what ``asked`` describes: case, column, rows (pattern), pick, times, per (columns that divide), per_core.
 
     None where the document has no section of that case. Raises BenchError.
     """
@@ -34,7 +34,10 @@ def figure(document: Path, asked: Mapping[str, Any]) -> Figure | None:
     section = re.search(_SECTION.format(re.escape(case)), text, re.DOTALL)
     if section is None:
         return None
-    values = _column(section[1], str(asked["column"]), re.compile(str(asked.get("rows", ""))))
+    rows = re.compile(str(asked.get("rows", "")))
+    values = _column(section[1], str(asked["column"]), rows)
+    for name in asked.get("per", ()):
+        values = _quotients(values, _column(section[1], name, rows))
     if not values:
         raise BenchError(
             f"{document.name} has the section of the case {case}, but no figure in a column {asked['column']!r} there; "
@@ -50,6 +53,11 @@ def figure(document: Path, asked: Mapping[str, Any]) -> Figure | None:
         value /= int(cores[1])
     day = _MEASURED.search(section[1])
     return Figure(value, day[1] if day else "an unknown day")
+
+
+def _quotients(values: Sequence[float], shares: Sequence[float]) -> list[float]:
+    """Divide row by row; without a divisor for each there is no figure."""
+    return [value / share for value, share in zip(values, shares, strict=True)] if len(values) == len(shares) else []
 
 
 def _column(section: str, name: str, rows: re.Pattern[str]) -> list[float]:

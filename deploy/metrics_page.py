@@ -6,6 +6,7 @@ Run in the top folder: python -m deploy.metrics_page
 import sys
 from pathlib import Path
 
+from deploy.generated import keep
 from moodline.metrics import COUNTERS, HISTOGRAMS, Metric, exposed_names
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/metrics.md"
@@ -21,12 +22,7 @@ What the API says of streams it reads from Redis at each scrape, so several APIs
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check say whether it is up to date. Returns the exit code."""
     text = HEAD + "".join(_section(service) for service in ("ingest", "worker", "api", "jobs"))
-    if "--check" not in arguments:
-        PAGE.write_text(text, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-        print(f"{PAGE} is not up to date: run python -m deploy.metrics_page", file=sys.stderr)
-        return 1
-    return 0
+    return keep({PAGE: text}, check="--check" in arguments, command="python -m deploy.metrics_page")
 
 
 def _section(service: str) -> str:

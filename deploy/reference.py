@@ -14,6 +14,7 @@ import typer
 import yaml
 from typer.core import TyperOption
 
+from deploy.generated import keep
 from moodline.broker import Broker
 from moodline.cli.app import build_app
 from moodline.settings import RedisSettings, Settings
@@ -119,15 +120,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {"cli.md": cli_page, "api.md": a
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with --check say which is out of date. Returns the exit code."""
-    code = 0
-    for name, make in PAGES.items():
-        page, text = DOCS / name, make()
-        if "--check" not in arguments:
-            page.write_text(text, encoding="utf-8")
-        elif not page.exists() or page.read_text(encoding="utf-8") != text:
-            print(f"{page} is not up to date: run python -m deploy.reference", file=sys.stderr)
-            code = 1
-    return code
+    pages = {DOCS / name: make() for name, make in PAGES.items()}
+    return keep(pages, check="--check" in arguments, command="python -m deploy.reference")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Run by `make sbom`: python -m deploy.sbom BOM.json; writes the file anew, and do
 import json
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +44,12 @@ def asked_for() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     texts = [text for name, found in extras.items() if name not in {"all", "dev"} for text in found]
-    waiting = [Requirement(text) for text in (*project["dependencies"], *texts)]
+    return installed_by([*project["dependencies"], *texts])
+
+
+def installed_by(texts: Sequence[str]) -> set[str]:
+    """Return the names of what requirements bring here, one through the other. Raises PackageNotFoundError."""
+    waiting = [Requirement(text) for text in texts]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         wanted = waiting.pop()

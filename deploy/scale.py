@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from deploy.bench_figures import BenchError, figure  # noqa: E402 - after the checkout is on the path
+from deploy.generated import keep  # noqa: E402
 from moodline.settings import Settings  # noqa: E402
 
 PAGE = HERE.parent / "docs/scaling.md"
@@ -55,7 +56,7 @@ def need(streams: int, inputs: Inputs) -> Need:
     load, worker, ingest, redis = (inputs[name] for name in ("load", "worker", "ingest", "redis"))
     crops_s = streams * load["fps"] * load["faces"]
     worker_cores = crops_s / worker["cpu_faces_per_core_s"] / worker["busy"]
-    core_ms_s = load["fps"] * ingest["detect_core_ms"] + ingest["camera_fps"] * ingest["decode_core_ms"]
+    core_ms_s = load["fps"] * ingest["look_core_ms"] + ingest["camera_fps"] * ingest["decode_core_ms"]
     ingest_cores = streams * core_ms_s / 1000
     servers = max(1, math.ceil(crops_s / (redis["crops_per_s"] * redis["full"])))
     feed_events = Settings().redis.feed_max_events * servers
@@ -170,19 +171,10 @@ def main(arguments: list[str]) -> int:
     if not (options.check or options.write):
         print(made, end="")
         return 0
-    return _keep(f"{BEGIN}\n{made}\n{limits(inputs)}\n{sources_table(sources)}{END}", write=options.write)
-
-
-def _keep(block: str, *, write: bool) -> int:
-    page = PAGE.read_text(encoding="utf-8")
-    head, _, rest = page.partition(BEGIN)
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    block = f"{BEGIN}\n{made}\n{limits(inputs)}\n{sources_table(sources)}{END}"
     wanted = head + block + rest.partition(END)[2]
-    if write:
-        PAGE.write_text(wanted, encoding="utf-8")
-    elif page != wanted:
-        print(f"{PAGE} has another table than its inputs give: run python deploy/scale.py --write", file=sys.stderr)
-        return 1
-    return 0
+    return keep({PAGE: wanted}, check=options.check, command="python deploy/scale.py --write")
 
 
 if __name__ == "__main__":

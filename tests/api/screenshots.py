@@ -22,9 +22,9 @@ from PIL import Image
 from ingest.sources.demo import portrait_path
 from tests.api.browser import Browser, chromium
 from tests.support.needs import SHARED, command
+from tests.support.ports import free_port
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
-from tests.support.workers import free_port
 
 LARGEST_BYTES: Final = 200_000
 COLOURS: Final = 256

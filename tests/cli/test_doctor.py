@@ -17,7 +17,7 @@ from moodline.sealing import new_key
 from moodline.settings import RedisSettings
 from tests.cli.running import moodline
 from tests.support.brokers import server_binary
-from tests.support.workers import free_port
+from tests.support.ports import free_port
 
 Findings = dict[str, dict[str, Any]]
 

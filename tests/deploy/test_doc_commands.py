@@ -18,7 +18,7 @@ from tests.deploy.doc_text import BLOCKS, IN_TEXT, MARKS, Block, blocks_of, inli
 from tests.deploy.local_compose import LocalCompose
 from tests.deploy.local_service import LocalService
 from tests.support.needs import shared
-from tests.support.redis_server import free_port
+from tests.support.ports import free_port
 from tests.support.repository import ROOT, own_files
 from tests.support.wait import wait_until
 

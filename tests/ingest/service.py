@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,17 +14,13 @@ from urllib.request import urlopen
 from moodline.broker import Broker
 from moodline.sealing import new_key
 from moodline.streams import StreamStatus, StreamView, stream_view
+from tests.support.ports import free_port
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 STARTED_S = 20.0
 SEAL_KEY = new_key()
 """Of every ingest here, so that workers can open its crops."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Ingest:

@@ -20,8 +20,9 @@ from moodline.embedded import EmbeddedServer
 from moodline.streams import StreamStatus
 from tests.api.stage import serving
 from tests.cli.running import moodline
-from tests.ingest.service import Ingest, accepted, free_port, queued, status, wait_for_state
+from tests.ingest.service import Ingest, accepted, queued, status, wait_for_state
 from tests.support.needs import command, shared
+from tests.support.ports import free_port
 from tests.support.rtsp_server import RtspServer
 from tests.support.wait import on_an_idle_machine, wait_until
 

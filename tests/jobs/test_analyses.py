@@ -13,9 +13,9 @@ from moodline.recordings.results import RESULT_FILES
 from moodline.streams import stream_ids
 from tests.jobs.conftest import Desk, StartJobs
 from tests.support.brokers import broker_on
+from tests.support.ports import free_port
 from tests.support.recordings import Running, faces
 from tests.support.wait import wait_until
-from tests.support.workers import free_port
 
 # Several processes start one after another, which on a busy machine takes its time.
 pytestmark = pytest.mark.timeout(300)

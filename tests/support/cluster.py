@@ -6,7 +6,8 @@ from typing import Any, Final, Self
 
 import redis
 
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 from tests.support.wait import wait_until
 
 NODES: Final = 3

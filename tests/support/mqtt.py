@@ -11,8 +11,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.needs import command
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
-from tests.support.workers import free_port
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.support.needs import command
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 
@@ -55,9 +55,3 @@ class RedisServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from tests.support.brokers import Server
+from tests.support.ports import free_port
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
@@ -68,10 +68,3 @@ def start_worker(server: Server, seal_key: str, *, module: str = "worker", **set
     environ = {"REDIS_URL": server.url, "MOODLINE_SEAL_KEY": seal_key, "MOODLINE_WORKER__METRICS_PORT": str(port)}
     environ |= {f"MOODLINE_WORKER__{name.upper()}": value for name, value in settings.items()}
     return WorkerProcess(environ, port, module)
-
-
-def free_port() -> int:
-    """Return a port that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

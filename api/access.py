@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from api.keyring import Keyring
-from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded
+from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded, network_of
 from api.problems import refuse
 from moodline.access import Scope
 from moodline.errors import BrokerError
@@ -109,11 +109,14 @@ class AccessMiddleware:
         origin = headers.get("origin")
         if changes and origin is not None and _place_of(origin) != host:
             raise HTTPException(HTTPStatus.FORBIDDEN, f"A page of {origin} may not do this; open moodline's own page.")
+        if not changes and _reads_across_sites(headers):
+            sentence = "A page of another site may not read this; open moodline's own page, to which it may link."
+            raise HTTPException(HTTPStatus.FORBIDDEN, sentence)
 
     async def _check_key(self, scope: Connection, headers: Headers) -> str | None:
         """Return the key of a connection that needs one; count the request against the key or the address."""
         needed = self._needed_scope(scope) if self._settings.needs_key else None
-        address = scope["client"][0] if scope.get("client") else ""
+        address = network_of(scope["client"][0]) if scope.get("client") else ""
         text = _key_of(scope, headers) if needed is not None else None
         if needed is None or text is None:
             self._count(address)
@@ -179,6 +182,12 @@ def _place_of(origin: str) -> str | None:
         return urlsplit(origin).netloc
     except ValueError:
         return None
+
+
+def _reads_across_sites(headers: Headers) -> bool:
+    """Return whether a page of another site asks, and not somebody who follows a link on it; browsers tell."""
+    follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return headers.get("sec-fetch-site") == "cross-site" and not follows
 
 
 def _check_size(headers: Headers, limit: BodyLimit) -> None:

@@ -56,6 +56,8 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        # Its Location would name the header Host and http://, also behind a proxy that speaks TLS.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.broker = broker

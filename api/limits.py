@@ -1,5 +1,6 @@
 """How much one client may ask for: requests in a time, and the size of a request."""
 
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,12 +15,30 @@ MOST_CLIENTS: Final = 10_000
 """Buckets that are remembered; beyond them the one that was used longest ago is forgotten."""
 
 
+_ONE_NETWORK: Final = 64
+"""Bits of an IPv6 address that one customer has in common; of the rest each may choose freely."""
+
+
+def network_of(address: str) -> str:
+    """Return whom an ``address`` is counted as: itself, and of IPv6 its /64."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a socket file has none
+        return address
+    if found.version == 4:
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, _ONE_NETWORK), strict=False))
+
+
 class TokenBuckets:
-    """One bucket a client: it fills with ``rate`` tokens a second up to ``burst``, and a request takes one."""
+    """One bucket a client: it fills with ``rate`` tokens a second up to ``burst``, and a request takes one.
+
+    A burst below one token, of which no request could ever be paid, counts as one.
+    """
 
     def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
-        self._burst = burst
+        self._burst = max(1.0, burst)
         self._clock = clock
         # Tokens, and when they were counted.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()

@@ -57,7 +57,10 @@ class ApiSettings(Section):
     rate_limit: Annotated[float, Unit("requests/s")] = Field(
         default=300,
         ge=0,
-        description="Requests a second of one key, or of one address without keys; bursts are twice that. 0: no limit.",
+        description=(
+            "Requests a second of one key, or of one address (of IPv6 one /64) without keys; bursts are twice that. "
+            "0: no limit."
+        ),
     )
     max_body: Size = Field(
         default=ByteSize(MIB), description="The largest body of a request that is read; asking needs none."

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded
+from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded, network_of
 from moodline.broker import Broker
 from moodline.settings import ApiSettings
 from tests.api import ws
@@ -26,6 +26,26 @@ def test_a_bucket_fills_with_time_and_the_oldest_is_forgotten() -> None:
     for number in range(10_000):
         buckets.take(f"client-{number}")
     assert buckets.take("a") == 0
+
+
+def test_a_small_rate_slows_down_and_locks_nobody_out(broker: Broker) -> None:
+    with serving(broker, ApiSettings(rate_limit=0.1)) as client:
+        assert client.get("/healthz").status_code == 200
+        assert detail(client.get("/healthz"), 429) == "That were too many requests; ask again in 10 s."
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:aaaa::7", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_address_is_counted_with_its_network(address: str, network: str) -> None:
+    assert network_of(address) == network
 
 
 def test_a_body_that_is_too_large_is_not_taken(broker: Broker) -> None:

@@ -158,6 +158,11 @@ def test_a_wrong_parameter_is_named_with_what_to_do(client: httpx.Client, path: 
     assert "\n" not in said
 
 
+@pytest.mark.parametrize("path", ["/v1/streams/", "/healthz/", "/static", "/webcam/"])
+def test_a_slash_too_many_or_too_few_leads_nowhere_else(client: httpx.Client, path: str) -> None:
+    assert "/openapi.json" in detail(client.get(path), 404)
+
+
 def test_a_path_that_is_not_there_points_to_what_there_is(client: httpx.Client) -> None:
     assert "/openapi.json" in detail(client.get("/v2/streams"), 404)
     assert "does not answer PUT" in detail(client.put("/v1/streams"), 405)

@@ -28,6 +28,8 @@ KEY_PROTOCOL: Final = "moodline.key."
 """What stands before a key among the subprotocols of a WebSocket, for a browser cannot send it otherwise."""
 UPLOADS: Final = "/v1/analyses"
 """The one place where a body may be as large as a video."""
+CLIENT: Final = "moodline.client"
+"""Where a connection's scope says whom it is counted as: the key, or without one the address."""
 RECHECK_S: Final = 5.0
 WRONG_KEYS_A_SECOND: Final = 2.0
 WRONG_KEYS_AT_ONCE: Final = 20.0
@@ -90,7 +92,8 @@ class AccessMiddleware:
             return await refuse(scope, receive, send, error)
         if text is not None:
             send = self._while_valid(text, scope["type"], send)
-        return await self._app(scope, bounded(receive, limit), send)
+        reads = scope["type"] == "http" and scope["method"] in _SAFE
+        return await self._app(scope, bounded(receive, limit, complete=reads), send)
 
     def _check_names(self, scope: Connection, headers: Headers) -> None:
         """A page of somebody else may reach this address under a name of its own, or write from its own place."""
@@ -119,7 +122,7 @@ class AccessMiddleware:
         address = network_of(scope["client"][0]) if scope.get("client") else ""
         text = _key_of(scope, headers) if needed is not None else None
         if needed is None or text is None:
-            self._count(address)
+            self._count(scope, address)
         if needed is None:
             return None
         if text is None:
@@ -132,13 +135,14 @@ class AccessMiddleware:
             key = await self._keyring.find(text)
         if key is None:
             raise NoKeyError("This key is not known here, or has been revoked; `moodline keys create` makes one.")
-        self._count(key.id)
+        self._count(scope, key.id)
         if not key.may(needed):
             sentence = f"This key may {key.scope}, and this needs one that may {needed}."
             raise HTTPException(HTTPStatus.FORBIDDEN, sentence)
         return text
 
-    def _count(self, client: str) -> None:
+    def _count(self, scope: Connection, client: str) -> None:
+        scope[CLIENT] = client
         if wait := self._requests.take(client):
             raise TooManyRequestsError(wait, "requests")
 

@@ -14,6 +14,7 @@ from api.access import AccessMiddleware
 from api.jobs_here import JobDesk
 from api.kept_answers import KeptAnswersMiddleware
 from api.keyring import Keyring
+from api.limits import Shares
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
 from api.routes import (
@@ -62,6 +63,7 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     app.state.settings = settings
     app.state.broker = broker
     app.state.live = LiveFeed(broker)
+    app.state.shares = Shares()
     app.state.claiming = asyncio.Lock()
     app.state.jobs = JobDesk(broker, settings.jobs)
     app.state.metrics = Metrics()

@@ -70,6 +70,11 @@ class ApiSettings(Section):
         ge=1,
         description="Subscribers that may follow live events at once; each can make up to 1,000 events wait.",
     )
+    max_subscribers_per_client: Annotated[int, Unit("subscribers")] = Field(
+        default=50,
+        ge=1,
+        description="As many of them may have one key, or one address without keys: nobody takes the places of all.",
+    )
     answer_age: Duration = Field(
         default=timedelta(milliseconds=500),
         le=timedelta(minutes=1),

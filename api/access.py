@@ -108,6 +108,8 @@ class AccessMiddleware:
         if name is not None and allowed and name not in allowed:
             sentence = f"This moodline does not answer to the name {name!r}; api.allowed_hosts says which it has."
             raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST, sentence)
+        if scope["type"] == "websocket" and not scope["path"].startswith("/v1/"):
+            raise HTTPException(HTTPStatus.NOT_FOUND)  # what serves files would fail
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
         origin = headers.get("origin")
         if changes and origin is not None and _place_of(origin) != host:
@@ -151,7 +153,7 @@ class AccessMiddleware:
         if path in _HEALTH:
             return "read" if self._settings.health_needs_key else None
         if path == "/metrics":
-            return "read" if self._settings.metrics_needs_key else None
+            return "read" if self._settings.closes_metrics else None
         if path in _PAGES or path.startswith(_FOLDERS_OF_PAGES):
             return None  # what everybody may read in the repository; the data comes from /v1
         if path.startswith("/v1/webcam"):

@@ -70,6 +70,7 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
     app.state.metrics.gauge("build_info").labels(__version__).set(1)
     app.state.metrics.gauge("subscribers").set_function(lambda: app.state.live.subscribers)
     problems.install(app)
+    app.router.default = problems.no_such_path
     for resource in (health, dashboard):
         app.include_router(resource.router)
     for asked in (streams, manage, preview, summaries, events, webcam, analyses, trainings):

@@ -44,8 +44,12 @@ class ApiSettings(Section):
     health_needs_key: bool = Field(
         default=False, description="Whether /healthz and /readyz need a key; they tell nothing but that moodline lives."
     )
-    metrics_needs_key: bool = Field(
-        default=False, description="Whether /metrics needs a key; it names the streams and counts their faces."
+    metrics_needs_key: bool | None = Field(
+        default=None,
+        description=(
+            "Whether /metrics needs a key; it names the streams and counts their faces. If left out, as the data does. "
+            "Compose and Kubernetes say false: there Prometheus asks without one."
+        ),
     )
     allowed_hosts: tuple[HostName, ...] = Field(
         default=(),
@@ -127,3 +131,8 @@ class ApiSettings(Section):
     def needs_key(self) -> bool:
         """Whether requests need a key."""
         return self.require_key or not self.loopback
+
+    @property
+    def closes_metrics(self) -> bool:
+        """Whether /metrics needs a key."""
+        return self.needs_key if self.metrics_needs_key is None else self.metrics_needs_key

@@ -21,7 +21,7 @@ from tests.api.stage import Scene, serving
 from tests.api.test_streams import detail
 from tests.support.wait import wait_until
 
-OPEN_TO_ALL = ("/", "/streams/door", "/static/app.js", "/openapi.json", "/healthz", "/readyz", "/metrics")
+OPEN_TO_ALL = ("/", "/streams/door", "/static/app.js", "/openapi.json", "/healthz", "/readyz")
 
 
 def make_key(broker: Broker, scope: Scope) -> str:
@@ -61,6 +61,13 @@ def test_whoever_has_no_key_gets_nothing(guarded: httpx.Client, path: str) -> No
 @pytest.mark.parametrize("path", OPEN_TO_ALL)
 def test_what_holds_no_data_needs_no_key(guarded: httpx.Client, path: str) -> None:
     assert guarded.get(path).status_code == 200
+
+
+def test_metrics_are_closed_where_data_is_and_can_be_opened(broker: Broker, guarded: httpx.Client) -> None:
+    assert "send one as" in detail(guarded.get("/metrics"), 401)
+    assert guarded.get("/metrics", headers=bearer(make_key(broker, "read"))).status_code == 200
+    with serving(broker, ApiSettings(host="0.0.0.0", metrics_needs_key=False)) as client:
+        assert client.get("/metrics").status_code == 200
 
 
 def test_health_and_metrics_can_be_closed(broker: Broker) -> None:

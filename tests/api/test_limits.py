@@ -92,7 +92,8 @@ def test_more_subscribers_than_there_is_room_for_are_refused(broker: Broker) -> 
 
 def test_one_key_takes_its_share_of_the_subscribers_and_not_all(broker: Broker) -> None:
     mine, other = (make_key(broker, "read") for _ in range(2))
-    with serving(broker, ApiSettings(require_key=True, max_subscribers_per_client=2)) as client, ExitStack() as stack:
+    settings = ApiSettings(require_key=True, metrics_needs_key=False, max_subscribers_per_client=2)
+    with serving(broker, settings) as client, ExitStack() as stack:
 
         def follow(key: str) -> None:
             stack.enter_context(ws.live(client, ["moodline.v1", f"moodline.key.{key}"]))

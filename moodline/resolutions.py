@@ -18,13 +18,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Groups:
     """What to read: ``count`` groups of ``size`` buckets of ``step``, the last of which ends before number ``ends``.
 
-    Without ``ends`` they end with the newest bucket, rounded up to ``align`` buckets. Raises ValueError for more than
-    ``MOST_READ`` buckets in all, whoever asks: Redis does nothing else while it reads them.
+    Without ``ends`` they end with the newest bucket, rounded up to ``align`` buckets. ``factors``: how many steps the
+    buckets of this and each coarser resolution have, from coarse to fine: whole ones of them are read in one piece.
+    Raises ValueError for more than ``MOST_READ`` buckets in all, whoever asks: Redis does nothing else meanwhile.
     """
 
     step: timedelta
     count: int
     size: int
+    factors: tuple[int, ...]
     align: int = 1
     ends: int | None = None
 
@@ -39,10 +41,11 @@ def whole(settings: SummarySettings, *, window: timedelta, until: datetime | Non
     """Return ``count`` groups of one ``window`` each, the last of which ends at ``until``. Raises ValueError."""
     steps = _kept(settings, window * count, until)
     step = next((step for step in steps if window * count / step <= MAX_BUCKETS), steps[-1])
+    factors = _factors(settings, step)
     if until is None:
-        return Groups(step, count, math.ceil(window / step))
+        return Groups(step, count, math.ceil(window / step), factors)
     ends = _ceil(until, step)
-    return Groups(step, count, ends - _floor(until - window, step), ends=ends)
+    return Groups(step, count, ends - _floor(until - window, step), factors, ends=ends)
 
 
 def stepped(settings: SummarySettings, *, window: timedelta, step: timedelta, until: datetime | None) -> Groups:
@@ -58,10 +61,16 @@ def stepped(settings: SummarySettings, *, window: timedelta, step: timedelta, un
         raise ValueError(f"gives more than {MAX_BUCKETS} steps in this window; choose a longer step")
     finest = next((finer for finer in fitting if covered / finer <= MAX_BUCKETS), fitting[-1])
     size = round(step / finest)
+    factors = _factors(settings, finest)
     if until is None:
-        return Groups(finest, math.ceil(window / step), size, align=size)
+        return Groups(finest, math.ceil(window / step), size, factors, align=size)
     last = _ceil(until, step)
-    return Groups(finest, last - _floor(until - window, step), size, align=size, ends=last * size)
+    return Groups(finest, last - _floor(until - window, step), size, factors, align=size, ends=last * size)
+
+
+def _factors(settings: SummarySettings, step: timedelta) -> tuple[int, ...]:
+    coarse_first = sorted((resolution.step for resolution in settings.resolutions), reverse=True)
+    return tuple(kept // step for kept in coarse_first if kept >= step)
 
 
 def _kept(settings: SummarySettings, window: timedelta, until: datetime | None) -> list[timedelta]:

@@ -48,7 +48,7 @@ def check_problem(answer: httpx.Response, status: int) -> str:
     assert answer.status_code == problem["status"] == status, problem
     assert answer.headers["content-type"] == "application/problem+json"
     assert all(answer.headers[name] == value for name, value in SECURITY_HEADERS.items())
-    assert answer.headers["cache-control"] == "no-store" or problem["instance"].startswith("/static")
+    assert answer.headers.get("cache-control") == "no-store" or problem["instance"].startswith("/static")
     return str(problem["detail"])
 
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from api.keyring import Keyring
-from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded
+from api.limits import BodyLimit, BodyTooLargeError, TokenBuckets, bounded, network_of
 from api.problems import refuse
 from moodline.access import Scope
 from moodline.errors import BrokerError
@@ -28,6 +28,8 @@ KEY_PROTOCOL: Final = "moodline.key."
 """What stands before a key among the subprotocols of a WebSocket, for a browser cannot send it otherwise."""
 UPLOADS: Final = "/v1/analyses"
 """The one place where a body may be as large as a video."""
+CLIENT: Final = "moodline.client"
+"""Where a connection's scope says whom it is counted as: the key, or without one the address."""
 RECHECK_S: Final = 5.0
 WRONG_KEYS_A_SECOND: Final = 2.0
 WRONG_KEYS_AT_ONCE: Final = 20.0
@@ -90,7 +92,8 @@ class AccessMiddleware:
             return await refuse(scope, receive, send, error)
         if text is not None:
             send = self._while_valid(text, scope["type"], send)
-        return await self._app(scope, bounded(receive, limit), send)
+        reads = scope["type"] == "http" and scope["method"] in _SAFE
+        return await self._app(scope, bounded(receive, limit, complete=reads), send)
 
     def _check_names(self, scope: Connection, headers: Headers) -> None:
         """A page of somebody else may reach this address under a name of its own, or write from its own place."""
@@ -105,18 +108,23 @@ class AccessMiddleware:
         if name is not None and allowed and name not in allowed:
             sentence = f"This moodline does not answer to the name {name!r}; api.allowed_hosts says which it has."
             raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST, sentence)
+        if scope["type"] == "websocket" and not scope["path"].startswith("/v1/"):
+            raise HTTPException(HTTPStatus.NOT_FOUND)  # what serves files would fail
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
         origin = headers.get("origin")
         if changes and origin is not None and _place_of(origin) != host:
             raise HTTPException(HTTPStatus.FORBIDDEN, f"A page of {origin} may not do this; open moodline's own page.")
+        if not changes and _reads_across_sites(headers):
+            sentence = "A page of another site may not read this; open moodline's own page, to which it may link."
+            raise HTTPException(HTTPStatus.FORBIDDEN, sentence)
 
     async def _check_key(self, scope: Connection, headers: Headers) -> str | None:
         """Return the key of a connection that needs one; count the request against the key or the address."""
         needed = self._needed_scope(scope) if self._settings.needs_key else None
-        address = scope["client"][0] if scope.get("client") else ""
+        address = network_of(scope["client"][0]) if scope.get("client") else ""
         text = _key_of(scope, headers) if needed is not None else None
         if needed is None or text is None:
-            self._count(address)
+            self._count(scope, address)
         if needed is None:
             return None
         if text is None:
@@ -129,13 +137,14 @@ class AccessMiddleware:
             key = await self._keyring.find(text)
         if key is None:
             raise NoKeyError("This key is not known here, or has been revoked; `moodline keys create` makes one.")
-        self._count(key.id)
+        self._count(scope, key.id)
         if not key.may(needed):
             sentence = f"This key may {key.scope}, and this needs one that may {needed}."
             raise HTTPException(HTTPStatus.FORBIDDEN, sentence)
         return text
 
-    def _count(self, client: str) -> None:
+    def _count(self, scope: Connection, client: str) -> None:
+        scope[CLIENT] = client
         if wait := self._requests.take(client):
             raise TooManyRequestsError(wait, "requests")
 
@@ -144,7 +153,7 @@ class AccessMiddleware:
         if path in _HEALTH:
             return "read" if self._settings.health_needs_key else None
         if path == "/metrics":
-            return "read" if self._settings.metrics_needs_key else None
+            return "read" if self._settings.closes_metrics else None
         if path in _PAGES or path.startswith(_FOLDERS_OF_PAGES):
             return None  # what everybody may read in the repository; the data comes from /v1
         if path.startswith("/v1/webcam"):
@@ -179,6 +188,12 @@ def _place_of(origin: str) -> str | None:
         return urlsplit(origin).netloc
     except ValueError:
         return None
+
+
+def _reads_across_sites(headers: Headers) -> bool:
+    """Return whether a page of another site asks, and not somebody who follows a link on it; browsers tell."""
+    follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return headers.get("sec-fetch-site") == "cross-site" and not follows
 
 
 def _check_size(headers: Headers, limit: BodyLimit) -> None:

@@ -14,6 +14,7 @@ from api.access import AccessMiddleware
 from api.jobs_here import JobDesk
 from api.kept_answers import KeptAnswersMiddleware
 from api.keyring import Keyring
+from api.limits import Shares
 from api.live import LiveFeed
 from api.middleware import AnswerMiddleware
 from api.routes import (
@@ -56,16 +57,20 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        # Its Location would name the header Host and http://, also behind a proxy that speaks TLS.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.broker = broker
     app.state.live = LiveFeed(broker)
+    app.state.shares = Shares()
     app.state.claiming = asyncio.Lock()
     app.state.jobs = JobDesk(broker, settings.jobs)
     app.state.metrics = Metrics()
     app.state.metrics.gauge("build_info").labels(__version__).set(1)
     app.state.metrics.gauge("subscribers").set_function(lambda: app.state.live.subscribers)
     problems.install(app)
+    app.router.default = problems.no_such_path
     for resource in (health, dashboard):
         app.include_router(resource.router)
     for asked in (streams, manage, preview, summaries, events, webcam, analyses, trainings):

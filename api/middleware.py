@@ -44,15 +44,15 @@ class AnswerMiddleware:
         self._seconds = metrics.histogram("request_seconds")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; anything but HTTP passes untouched."""
-        if scope["type"] != "http":
+        """Pass a request on; of a WebSocket only its refusal is an answer."""
+        if scope["type"] not in {"http", "websocket"}:
             return await self._app(scope, receive, send)
         started = time.perf_counter()
         status = 500
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 status = message["status"]
                 secure(MutableHeaders(scope=message), scope["path"])
             await send(message)
@@ -61,7 +61,7 @@ class AnswerMiddleware:
             await self._app(scope, receive, send_with_headers)
         finally:
             route = _route_of(scope)
-            if route != ENDLESS:
+            if scope["type"] == "http" and route != ENDLESS:
                 self._seconds.labels(route, str(status)).observe(time.perf_counter() - started)
         return None
 

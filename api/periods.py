@@ -24,6 +24,8 @@ def summarise(
             return SummaryModel.over(bucket, list(streams), window)
         before, bucket = moodline.summaries.comparison(broker, streams, settings, window=window, until=until)
     except ValueError as error:
+        if not compare:
+            raise WrongParameterError("window", str(error)) from error
         # The window alone has been checked before; only two of them may be too long together.
         raise WrongParameterError("compare", f"needs the window before as well, and both together {error}") from error
     return SummaryModel.over(bucket, list(streams), window, before)

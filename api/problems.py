@@ -132,6 +132,11 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: Exception) -
     await answer(scope, receive, send)
 
 
+async def no_such_path(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - as ASGI has it
+    """Raise 404 for a WebSocket, too, which Starlette would close with 403 and no word."""
+    raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
 def install(app: FastAPI) -> None:
     """Let every error of ``app`` leave as problem+json; that of a WebSocket instead of its acceptance."""
     app.add_exception_handler(RequestValidationError, _wrong_request)

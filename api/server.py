@@ -1,5 +1,6 @@
 """The HTTP server: its socket, and an end that says goodbye to subscribers."""
 
+import asyncio
 import logging
 import socket
 import threading
@@ -10,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.connections import BACKLOG, Connection, Sweeper, most_connections
 from moodline.broker import connect
 from moodline.errors import PortTakenError
 from moodline.settings import Settings
@@ -21,6 +23,8 @@ GRACE_S = 5
 """Requests that are still open this long after the signal are cut off; every service has 10 s to stop."""
 GOODBYE_S = 1.0
 """As long a subscriber has to read what waits for it and that moodline stops."""
+SWEEP_TICKS = 5
+"""Tenths of a second between two looks for connections that stand still."""
 MAX_MESSAGE = 1024 * 1024
 """Bytes of the largest message that a WebSocket may send: a picture of a webcam, not more."""
 
@@ -49,6 +53,9 @@ class Server(uvicorn.Server):
         # No log configuration: uvicorn's records go where moodline's go. No access log: metrics tell more.
         config = uvicorn.Config(
             app,
+            http=Connection,
+            limit_concurrency=most_connections(app.state.settings.api.max_subscribers),
+            backlog=BACKLOG,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -61,9 +68,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._stop = stop
         self._live: LiveFeed = app.state.live
+        self._sweeper = Sweeper()
 
     async def on_tick(self, counter: int) -> bool:
-        """Return whether to stop, ten times a second."""
+        """Return whether to stop, ten times a second; let nobody keep a connection for nothing."""
+        if counter % SWEEP_TICKS == 0:
+            self._sweeper.sweep(self.server_state.connections, asyncio.get_running_loop().time())
         # uvicorn takes the signals over while it runs; one that came before stands in the event.
         return await super().on_tick(counter) or self._stop.is_set()
 
@@ -79,7 +89,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes any free one. Raises PortTakenError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise PortTakenError(
             f"The API cannot listen on {host}:{port} ({error.strerror}): another process uses the port, or "

@@ -17,8 +17,8 @@ DEFAULT_WINDOW: Final = timedelta(minutes=15)
 DEFAULT_DAYS: Final = 30
 _DAY: Final = timedelta(days=1)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_FIRST_YEAR: Final = 1970
-_LAST_YEAR: Final = 9000
+_YEARS: Final = range(1970, 9000)
+"""Of which Redis, the clocks and the arithmetic know; in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,10 @@ def _moment(text: object) -> datetime:
     moment = _parsed(found) if _MOMENT.fullmatch(found) else None
     if moment is None:
         raise ValueError("is no moment; write it as 2026-11-22T08:00:00Z")
-    if not _FIRST_YEAR < moment.year < _LAST_YEAR:
-        raise ValueError(f"must lie between the years {_FIRST_YEAR} and {_LAST_YEAR}")
-    return moment.astimezone(UTC)
+    if moment.year in _YEARS:  # which no zone's change of day can leave far behind
+        moment = moment.astimezone(UTC)
+    _check_year(moment)
+    return moment
 
 
 def _parsed(text: str) -> datetime | None:
@@ -58,9 +59,13 @@ def _date(text: object) -> date:
         found = datetime.strptime(str(text), "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise ValueError("is no day; write it as 2026-11-22") from None
-    if not _FIRST_YEAR < found.year < _LAST_YEAR:
-        raise ValueError(f"must lie between the years {_FIRST_YEAR} and {_LAST_YEAR}")
+    _check_year(found)
     return found
+
+
+def _check_year(day: date) -> None:
+    if day.year not in _YEARS:
+        raise ValueError(f"must lie in the years {_YEARS.start} to {_YEARS.stop - 1}")
 
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"})
@@ -149,7 +154,13 @@ def _checked(settings: Settings, window: timedelta, name: str) -> timedelta:
 async def _step(
     step: Annotated[
         Span,
-        Query(description="Length of a step: 10s, 1m, 1h; a multiple of a kept resolution.", examples=["1m"]),
+        Query(
+            description=(
+                "Length of a step: 10s, 1m, 1h; a multiple of a kept resolution. One that is longer than the window is "
+                "told whole."
+            ),
+            examples=["1m"],
+        ),
     ] = timedelta(minutes=1),
 ) -> timedelta:
     return step

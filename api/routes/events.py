@@ -7,7 +7,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, WebSocket
 from sse_starlette import EventSourceResponse
+from starlette.requests import HTTPConnection
 
+from api.access import CLIENT
 from api.dependencies import BrokerHere, LiveHere, Selected, SettingsHere
 from api.following import follow_events
 from api.live import LiveFeed
@@ -69,10 +71,16 @@ def _start(broker: BrokerHere, cursor: Cursor = "", last_event_id: LastEventId =
     return start
 
 
-async def _place(feed: LiveHere, settings: SettingsHere) -> AsyncIterator[LiveFeed]:
+async def _place(connection: HTTPConnection, feed: LiveHere, settings: SettingsHere) -> AsyncIterator[LiveFeed]:
     """Hold a place for as long as the answer lasts, before anything else is awaited."""
-    most = settings.api.max_subscribers
-    with feed.place(most) as free:
+    most, share = settings.api.max_subscribers, settings.api.max_subscribers_per_client
+    with connection.app.state.shares.place(connection.scope[CLIENT], share) as own, feed.place(most) as free:
+        if not own:
+            raise HTTPException(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"{share} follow with this key or address already (api.max_subscribers_per_client); end one of them.",
+                {"Retry-After": str(RETRY_AFTER_S)},
+            )
         if not free:
             raise HTTPException(
                 HTTPStatus.SERVICE_UNAVAILABLE,

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.dependencies import BrokerHere
 from api.jobs_here import desk_of
 from api.models import Health
-from api.problems import describe
+from api.problems import ACCESS, describe
 from api.scrape import stream_registry
 from api.scrape_jobs import measure_jobs
 from moodline.metrics import Metrics
@@ -31,7 +31,7 @@ def readyz(broker: BrokerHere) -> Health:
     return Health(status="ready")
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", responses=ACCESS, response_class=PlainTextResponse)
 def metrics(request: Request, broker: BrokerHere) -> PlainTextResponse:
     """Expose this process's metrics, and every stream's state and ledger as Redis has them now."""
     own = generate_latest(request.app.state.metrics.registry)

@@ -18,10 +18,10 @@ router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
 _REFUSALS = describe(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
 _OF_ONE = describe(HTTPStatus.NOT_FOUND) | _REFUSALS
-_TOO_LARGE = describe(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_OF_BODY = describe(HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=_REFUSALS | _TOO_LARGE)
+@router.post("", status_code=HTTPStatus.CREATED, responses=_REFUSALS | _OF_BODY)
 def add(new: NewStream, broker: BrokerHere, settings: SettingsHere, response: Response) -> StreamModel:
     """Add a stream. An ingest host begins to read it within seconds, and it is there after every restart.
 
@@ -35,7 +35,7 @@ def add(new: NewStream, broker: BrokerHere, settings: SettingsHere, response: Re
     return _shown(broker, stream_id)
 
 
-@router.patch("/{id}", responses=_OF_ONE | _TOO_LARGE)
+@router.patch("/{id}", responses=_OF_ONE | _OF_BODY)
 def change(stream_id: StreamId, changes: StreamChange, broker: BrokerHere, settings: SettingsHere) -> StreamModel:
     """Change settings of a stream that was added here; `enabled` false pauses it, true goes on.
 

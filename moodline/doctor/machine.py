@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -48,6 +49,8 @@ def _is_ours(host: str, port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://{reachable}:{port}/metrics", timeout=2) as answer:
             return b"moodline_" in answer.read()
+    except urllib.error.HTTPError as refusal:  # an API that asks for a key
+        return 'realm="moodline"' in refusal.headers.get("WWW-Authenticate", "")
     except (OSError, ValueError):
         return False
 

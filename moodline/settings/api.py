@@ -44,8 +44,12 @@ class ApiSettings(Section):
     health_needs_key: bool = Field(
         default=False, description="Whether /healthz and /readyz need a key; they tell nothing but that moodline lives."
     )
-    metrics_needs_key: bool = Field(
-        default=False, description="Whether /metrics needs a key; it names the streams and counts their faces."
+    metrics_needs_key: bool | None = Field(
+        default=None,
+        description=(
+            "Whether /metrics needs a key; it names the streams and counts their faces. If left out, as the data does. "
+            "Compose and Kubernetes say false: there Prometheus asks without one."
+        ),
     )
     allowed_hosts: tuple[HostName, ...] = Field(
         default=(),
@@ -57,7 +61,10 @@ class ApiSettings(Section):
     rate_limit: Annotated[float, Unit("requests/s")] = Field(
         default=300,
         ge=0,
-        description="Requests a second of one key, or of one address without keys; bursts are twice that. 0: no limit.",
+        description=(
+            "Requests a second of one key, or of one address (of IPv6 one /64) without keys; bursts are twice that. "
+            "0: no limit."
+        ),
     )
     max_body: Size = Field(
         default=ByteSize(MIB), description="The largest body of a request that is read; asking needs none."
@@ -66,6 +73,11 @@ class ApiSettings(Section):
         default=200,
         ge=1,
         description="Subscribers that may follow live events at once; each can make up to 1,000 events wait.",
+    )
+    max_subscribers_per_client: Annotated[int, Unit("subscribers")] = Field(
+        default=50,
+        ge=1,
+        description="As many of them may have one key, or one address without keys: nobody takes the places of all.",
     )
     answer_age: Duration = Field(
         default=timedelta(milliseconds=500),
@@ -119,3 +131,8 @@ class ApiSettings(Section):
     def needs_key(self) -> bool:
         """Whether requests need a key."""
         return self.require_key or not self.loopback
+
+    @property
+    def closes_metrics(self) -> bool:
+        """Whether /metrics needs a key."""
+        return self.needs_key if self.metrics_needs_key is None else self.metrics_needs_key

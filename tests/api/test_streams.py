@@ -107,6 +107,18 @@ def test_a_timeline_has_every_step_and_adds_up_to_the_summary(client: httpx.Clie
     assert starts == sorted(starts)
 
 
+def test_a_step_that_is_longer_than_the_window_is_told_whole(client: httpx.Client, scene: Scene) -> None:
+    now = round(time.time() * 1000)
+    scene.see("door", "sad", at_ms=now - 50 * 24 * HOUR_MS)
+    scene.see("door", "happy")
+
+    def faces(window: str, step: str) -> int:
+        asked = {"window": window, "step": step}
+        return sum(bucket["faces"] for bucket in client.get("/v1/timeline", params=asked).json()["buckets"])
+
+    assert faces("15m", "730d") == faces("700d", "730d") > 0
+
+
 def test_all_streams_add_up(client: httpx.Client, scene: Scene) -> None:
     scene.see("door", "happy")
     scene.see("hall", "sad", "sad")
@@ -129,6 +141,8 @@ def test_all_streams_add_up(client: httpx.Client, scene: Scene) -> None:
         ("/v1/timeline?window=1h&step=7s", "'step' must be a multiple of a step that is kept"),
         ("/v1/timeline?window=1h&step=nan", "'step' is not a duration"),
         ("/v1/timeline?window=40h&step=10s", "'step' must be a multiple of a step that is kept"),
+        ("/v1/timeline?step=1000d", "'step' is longer than what is kept (730 days)"),
+        ("/v1/timeline?step=999999999d&to=8999-12-31T00:00:00Z", "'step' is longer than what is kept"),
         ("/v1/events?limit=0", "'limit' should be greater than or equal to 1"),
         ("/v1/events?cursor=banana", "'cursor' is no cursor"),
         ("/v1/events?cursor=0_1-1.99_1-1", "'cursor' is no cursor"),
@@ -142,6 +156,11 @@ def test_a_wrong_parameter_is_named_with_what_to_do(client: httpx.Client, path: 
     assert said.startswith(f"Query parameter {sentence}")
     assert said.endswith(".")
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("path", ["/v1/streams/", "/healthz/", "/static", "/webcam/"])
+def test_a_slash_too_many_or_too_few_leads_nowhere_else(client: httpx.Client, path: str) -> None:
+    assert "/openapi.json" in detail(client.get(path), 404)
 
 
 def test_a_path_that_is_not_there_points_to_what_there_is(client: httpx.Client) -> None:

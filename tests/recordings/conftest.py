@@ -2,10 +2,13 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from moodline.broker import Broker
+from tests.support.brokers import broker_on
 from tests.support.needs import command, shared
 from tests.support.recordings import Running, server_and_worker
 
@@ -79,3 +82,9 @@ def running() -> Iterator[Running]:
     """A server and a worker, as where moodline runs already."""
     with server_and_worker() as both:
         yield both
+
+
+@pytest.fixture
+def broker(running: Running) -> Iterator[Broker]:
+    with closing(broker_on(running.server)) as broker:
+        yield broker

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from moodline.broker import Broker
 from moodline.recordings.results import RESULT_FILES
 from tests.cli.running import moodline, started
-from tests.support.recordings import Running, detector, events, faces, summary
+from tests.support.recordings import Running, detector, events, faces, in_the_feed, summary
 from tests.support.wait import wait_until
 
 # Several processes start one after another, which on a busy machine takes its time.
@@ -139,6 +140,30 @@ def test_what_was_interrupted_goes_on_and_counts_nothing_twice(
     assert partly < len(events(tmp_path))
     assert faces(tmp_path) == faces(in_one_go)
     assert summary(tmp_path)["frames"] == summary(in_one_go)["frames"]
+
+
+def test_what_was_interrupted_while_it_was_drawn_is_drawn_and_not_read_again(
+    running: Running, broker: Broker, clip: Path, tmp_path: Path
+) -> None:
+    asked = ("analyse", str(clip), "--annotate", "--out", str(tmp_path))
+    fed, results = [], []
+    for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        process = started(*asked, env=running.env)
+        draft = tmp_path / "draft-annotated.mp4"
+        wait_until(draft.exists, description="the video is being drawn", timeout=WITHIN_S, interval=0.01)
+        process.send_signal(how)
+        process.communicate(timeout=60)
+        assert process.returncode == code, "it was stopped while it drew"
+        fed.append(in_the_feed(broker))
+        results.append([(tmp_path / name).read_bytes() for name in ("events.jsonl", "report.html")])
+
+    again = moodline(*asked, env=running.env, timeout=WITHIN_S)
+
+    assert again.returncode == 0, again.stderr
+    assert "was read to its end." in again.stdout
+    assert len(list(frames(tmp_path / "annotated.mp4"))) == summary(tmp_path)["frames"]
+    assert [*fed, in_the_feed(broker)] == [fed[0]] * 3, "nothing was counted twice"
+    assert results == [[(tmp_path / name).read_bytes() for name in ("events.jsonl", "report.html")]] * 2
 
 
 def details(picture: "cv2.typing.MatLike") -> "cv2.typing.MatLike":

@@ -125,11 +125,12 @@ StartJobs = Callable[..., Jobs]
 
 @pytest.fixture
 def start_jobs(running: Running, desk: Desk, recordings: Path) -> Iterator[StartJobs]:
-    """Start processes that do jobs and end with the test. They look at every frame, so that runs compare."""
+    """Start processes that do jobs and end with the test. Unless asked otherwise they look at every frame: runs compare."""
     started: list[Jobs] = []
 
     def start(**settings: str) -> Jobs:
-        started.append(Jobs(running, desk.folder, recordings=str(recordings), detect_fps="60", **settings))
+        asked = {"recordings": str(recordings), "detect_fps": "60", **settings}
+        started.append(Jobs(running, desk.folder, **asked))
         return started[-1]
 
     yield start
@@ -144,4 +145,14 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip = shared("data/media/short_hamilton_clip.mp4")
     cut = ("-nostdin", "-v", "error", "-i", str(clip), "-t", "3", "-an", "-preset", "ultrafast", str(target))
     subprocess.run([command("ffmpeg"), *cut], check=True, timeout=60)
+    return target
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds in Full HD: drawing them takes so long that it can be interrupted."""
+    target = tmp_path_factory.mktemp("clips") / "large.mp4"
+    clip = shared("data/media/short_hamilton_clip.mp4")
+    scaled = ("-t", "4", "-an", "-vf", "scale=1920:1080", "-preset", "ultrafast", str(target))
+    subprocess.run([command("ffmpeg"), "-nostdin", "-v", "error", "-i", str(clip), *scaled], check=True, timeout=60)
     return target

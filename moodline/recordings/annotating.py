@@ -3,13 +3,14 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
 from moodline.leash import LeashedProcess
 from moodline.recordings.checkpoint import locked, read_checkpoint
 from moodline.recordings.collect import EVENTS
-from moodline.recordings.progress import Progress
+from moodline.recordings.progress import Pace
 from moodline.recordings.results import ANNOTATED
 from moodline.recordings.run import AnalysisFailedError, AnalysisStoppedError, Options, Watch
 
@@ -64,14 +65,14 @@ def _stop_it(process: LeashedProcess, stop: threading.Event, ended: threading.Ev
 
 def _follow(process: LeashedProcess, watch: Watch) -> str:
     """Pass on the progress until the program has ended; return its last other line."""
-    words = "it wrote nothing."
+    words, pace = "it wrote nothing.", Pace()
     assert process.output is not None  # noqa: S101 - asked for when it was started
     with process.output:
         for raw in process.output:
             line = raw.decode("utf-8", errors="replace").strip()
             match line.split():
                 case [name, frames, "of", total] if name == PROGRESS:
-                    watch.progress(Progress(int(frames), int(total), None, None))
+                    watch.progress(pace.progress(time.monotonic(), frames=int(frames), total=int(total), faces=None))
                 case [*some] if some:
                     words = line
     return words

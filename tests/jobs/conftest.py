@@ -125,7 +125,7 @@ StartJobs = Callable[..., Jobs]
 
 @pytest.fixture
 def start_jobs(running: Running, desk: Desk, recordings: Path) -> Iterator[StartJobs]:
-    """Start processes that do jobs and end with the test. Unless asked otherwise they look at every frame: runs compare."""
+    """Start processes that do jobs and end with the test. They look at every frame, unless told not to."""
     started: list[Jobs] = []
 
     def start(**settings: str) -> Jobs:

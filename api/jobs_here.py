@@ -9,7 +9,6 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.dependencies import SettingsHere
-from api.upload_room import UploadRoom
 from moodline.broker import Broker
 from moodline.errors import MoodlineError
 from moodline.jobs.files import JobFiles
@@ -28,7 +27,6 @@ class JobDesk:
         self._settings = settings
         self._lock = threading.Lock()
         self._store: JobStore | None = None
-        self.room = UploadRoom()
 
     def store(self) -> JobStore:
         """Return the store. Raises JobsOffError, BrokerError."""
@@ -68,10 +66,5 @@ def _files(settings: SettingsHere) -> JobFiles:
     return JobFiles(settings.jobs)
 
 
-def _room(connection: HTTPConnection) -> UploadRoom:
-    return desk_of(connection).room
-
-
 StoreHere = Annotated[JobStore, Depends(_store)]
 FilesHere = Annotated[JobFiles, Depends(_files)]
-RoomHere = Annotated[UploadRoom, Depends(_room)]

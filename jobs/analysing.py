@@ -38,7 +38,7 @@ def do_analysis(task: "Task") -> str:
         facts = analyse(options, broker, task.stop, watch)
     if record.annotate:
         annotate(options, task.stop, watch)
-    task.say(steps=facts.frames, total=facts.frames, faces=facts.faces)
+    task.say(steps=facts.frames, total=facts.frames, faces=facts.faces, times_real_time=facts.times_real_time)
     return facts.sentence
 
 

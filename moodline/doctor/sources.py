@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from moodline.broker import connect
 from moodline.declared import Declared, declared_streams
 from moodline.doctor.finding import Finding
 from moodline.errors import ConfigError, MoodlineError, SourceNotAllowedError
+from moodline.redact import redact_text
 from moodline.settings import Settings, StreamSettings
 from moodline.settings.source import source_path
 
@@ -33,7 +35,8 @@ def look_at_sources(settings: Settings, *, timeout_s: float) -> Iterator[Finding
             "streams", "warn", "No stream is configured.", "Add one under `streams:`; `url: demo` needs nothing."
         )
     with ThreadPoolExecutor(16) as pool:
-        yield from pool.map(lambda stream: _look(stream, timeout_s), enabled)
+        for found in pool.map(lambda stream: _look(stream, timeout_s), enabled):
+            yield replace(found, sentence=redact_text(found.sentence))
 
 
 def _declared(settings: Settings) -> dict[str, Declared]:

@@ -59,6 +59,8 @@ def test_a_machine_with_nothing_running_analyses_half_a_minute(half_a_minute: Pa
     assert lines, "how far it is, and how long it takes"
     assert all(int(percent) == pytest.approx(int(frames) / 9, abs=1) for frames, percent in lines)
     assert "half-a-minute.mp4 was read to its end." in done.stdout
+    assert told["times_real_time"] == pytest.approx(told["duration_s"] / told["took_s"], rel=0.02)
+    assert f"({told['times_real_time']:g} times real time)" in done.stdout
 
 
 def test_every_result_tells_the_same(in_one_go: Path) -> None:
@@ -148,6 +150,8 @@ def test_what_was_interrupted_goes_on_and_counts_nothing_twice(
     assert partly < len(events(tmp_path))
     assert faces(tmp_path) == faces(in_one_go)
     assert summary(tmp_path)["frames"] == summary(in_one_go)["frames"]
+    told = summary(tmp_path)
+    assert told["times_real_time"] < told["duration_s"] / told["took_s"], "what an earlier process read is no speed"
 
 
 def test_what_was_interrupted_while_it_was_drawn_is_drawn_and_not_read_again(

@@ -90,7 +90,9 @@ def create_app(settings: Settings, broker: Broker) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     live: LiveFeed = app.state.live
     live.start()
+    sweeping = asyncio.create_task(app.state.jobs.sweep_often())
     yield
+    sweeping.cancel()
     live.close()
     await live.join()
     app.state.jobs.close()

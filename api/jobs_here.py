@@ -1,5 +1,7 @@
 """What the endpoints of jobs share: the store, opened when it is first asked for, and the folder."""
 
+import asyncio
+import logging
 import threading
 from typing import Annotated, cast
 
@@ -8,9 +10,13 @@ from starlette.requests import HTTPConnection
 
 from api.dependencies import SettingsHere
 from moodline.broker import Broker
+from moodline.errors import MoodlineError
 from moodline.jobs.files import JobFiles
 from moodline.jobs.store import JobStore
+from moodline.jobs.sweeping import SWEEP_S, sweep
 from moodline.settings import JobSettings
+
+log = logging.getLogger(__name__)
 
 
 class JobDesk:
@@ -28,6 +34,18 @@ class JobDesk:
             if self._store is None:
                 self._store = JobStore.open(self._broker.settings, self._settings)
             return self._store
+
+    async def sweep_often(self) -> None:
+        """Delete what is kept for too long, for ever: videos must not stay because nobody does jobs."""
+        while self._settings.folder is not None:
+            try:
+                await asyncio.to_thread(self._sweep)
+            except (MoodlineError, OSError) as error:
+                log.warning("What is kept for too long stays for now: %s", error)
+            await asyncio.sleep(SWEEP_S)
+
+    def _sweep(self) -> None:
+        sweep(self.store(), JobFiles(self._settings), keep=self._settings.keep)
 
     def close(self) -> None:
         """Close what was opened."""

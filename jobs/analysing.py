@@ -28,6 +28,8 @@ def do_analysis(task: "Task") -> str:
         folder=files.results(record.id),
         stream=stream_of(record.id),
         name=record.name,
+        annotate=record.annotate,
+        show_faces=record.show_faces,
         detect_fps=settings.jobs.detect_fps,
         config=Path(given) if given else None,
     )
@@ -35,7 +37,7 @@ def do_analysis(task: "Task") -> str:
     with closing(connect(settings.redis)) as broker:
         facts = analyse(options, broker, task.stop, watch)
     if record.annotate:
-        annotate(options.video, options.folder, task.stop, watch, show_faces=record.show_faces)
+        annotate(options, task.stop, watch)
     task.say(steps=facts.frames, total=facts.frames, faces=facts.faces, times_real_time=facts.times_real_time)
     return facts.sentence
 

@@ -101,10 +101,12 @@ class Task:
         if time.monotonic() - self._told_s < _LOOK_S:
             return
         self._told_s = time.monotonic()
+        # Whoever draws a video knows nothing of its faces, which are counted by then.
+        faces = {} if progress.faces is None else {"faces": progress.faces}
         self.say(
+            **faces,
             steps=progress.frames,
             total=progress.total,
-            faces=progress.faces or 0,
             seconds_left=None if progress.seconds_left is None else round(progress.seconds_left, 1),
             sentence=f"{progress}.",
         )

@@ -15,12 +15,12 @@ from rq.exceptions import AbandonedJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from jobs.sweeping import sweep
 from jobs.tasks import Bench, perform
 from moodline.errors import BrokerError, ConfigError
 from moodline.jobs.files import JobFiles
 from moodline.jobs.record import FUNCTION, QUEUES, JobKind
 from moodline.jobs.store import JobStore
+from moodline.jobs.sweeping import SWEEP_S, sweep
 from moodline.metrics import Metrics
 from moodline.settings import Settings
 
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 PULSE_S: Final = 3
 DEAD_AFTER_S: Final = 12
 """Without a sign of life for so long a worker is dead, and its job is given to another one."""
-_SWEEP_S: Final = 60.0
 
 
 def run_jobs(settings: Settings, stop: threading.Event) -> None:
@@ -119,7 +118,7 @@ class JobWorker(SimpleWorker):
     def run_maintenance_tasks(self) -> None:
         """Give the jobs of dead workers to others, and now and then delete what is kept for too long."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
-        if time.monotonic() - self._swept > _SWEEP_S:
+        if time.monotonic() - self._swept > SWEEP_S:
             self._swept = time.monotonic()
             sweep(self._bench.store, self._bench.files, keep=self._bench.settings.jobs.keep)
 

@@ -19,24 +19,26 @@ _CHUNK: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What was deleted, or with a dry run what would be."""
+    """What was deleted, or with a dry run what would be. ``declared``: the stream itself, added at run time, too."""
 
     crops: int
     events: int
     buckets: int
     dead_letters: int
+    declared: bool = False
 
 
 def purge(broker: Broker, stream: str, *, before: datetime | None, dry_run: bool, force: bool = False) -> Purged:
     """Delete a stream; with ``before`` only its events, summaries and dead letters that are older.
 
+    One that was added at run time is none afterwards; one of the configuration file is read as long as it is there.
     Raises LeaseHeldError where somebody reads the stream as a whole is to be deleted, unless ``force`` is set.
     """
     keys = broker.keys_of(stream)
-    crops = 0
+    crops, declared = 0, False
     if before is None:
         _check_unread(broker, keys, stream, force=force)
-        crops = _remove(broker, keys, stream, dry_run=dry_run)
+        crops, declared = _remove(broker, keys, stream, dry_run=dry_run)
     with broker.errors():
         events = [entry for entry, fields in _entries(broker, keys.of_partition("feed")) if _of(fields, stream, before)]
         dead = [
@@ -50,7 +52,7 @@ def purge(broker: Broker, stream: str, *, before: datetime | None, dry_run: bool
             _delete_entries(broker, keys.of_partition("dead"), dead)
             for start in range(0, len(buckets), _CHUNK):
                 broker.client.delete(*buckets[start : start + _CHUNK])
-    return Purged(crops=crops, events=len(events), buckets=len(buckets), dead_letters=len(dead))
+    return Purged(crops, events=len(events), buckets=len(buckets), dead_letters=len(dead), declared=declared)
 
 
 def forget(broker: Broker, stream: str) -> None:
@@ -79,16 +81,18 @@ def _check_unread(broker: Broker, keys: PartitionKeys, stream: str, *, force: bo
     if owner is not None and not force:
         raise LeaseHeldError(
             f"Stream {stream} is being read by {owner.decode()} and would be back at once: take it out of the "
-            "configuration first, or give --force."
+            f"configuration first (`moodline streams remove {stream}` if it was added at run time), or give --force."
         )
 
 
-def _remove(broker: Broker, keys: PartitionKeys, stream: str, *, dry_run: bool) -> int:
+def _remove(broker: Broker, keys: PartitionKeys, stream: str, *, dry_run: bool) -> tuple[int, bool]:
+    """Return how many crops were queued, and whether the stream was added at run time."""
     with broker.errors():
         queued = broker.client.xlen(keys.of_stream("queue", stream))
+        declared = broker.client.hexists(keys.of_partition("declared"), stream)
     if not dry_run:
-        remove_stream(broker, stream)
-    return queued
+        remove_stream(broker, stream, undeclare=True)
+    return queued, declared
 
 
 def _entries(broker: Broker, key: str) -> Iterator[tuple[bytes, dict[bytes, bytes]]]:
@@ -99,8 +103,12 @@ def _entries(broker: Broker, key: str) -> Iterator[tuple[bytes, dict[bytes, byte
 
 
 def _of(fields: dict[bytes, bytes], stream: str, before: datetime | None) -> bool:
-    event = json.loads(fields[b"event"])
-    return event["stream"] == stream and (before is None or datetime.fromisoformat(event["captured_at"]) < before)
+    """Whether an entry of the feed is to be deleted; what somebody else wrote there is no event of any stream."""
+    try:
+        event = json.loads(fields[b"event"])
+        return event["stream"] == stream and (before is None or datetime.fromisoformat(event["captured_at"]) < before)
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _buckets(broker: Broker, keys: PartitionKeys, stream: str, before: datetime | None) -> Iterator[bytes]:

@@ -80,6 +80,13 @@ def full_hd(clips: Path, clip: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def large(clips: Path, clip: Path) -> Path:
+    """Four seconds in Full HD: drawing them takes so long that it can be interrupted."""
+    scaled = ("-an", "-vf", "scale=1920:1080", "-preset", "ultrafast")
+    return make(clips / "large.mp4", "-t", "4", "-i", str(clip), *scaled)
+
+
+@pytest.fixture(scope="session")
 def without_faces(clips: Path) -> Path:
     picture = shared("data/media/no_face/dlib_horses.jpg")
     looped = ("-loop", "1", "-framerate", "10", "-t", "2", "-i", str(picture))

@@ -45,12 +45,14 @@ def analyse(
     from moodline.recordings.run import Options
 
     folder = out or video.with_name(f"{video.name}.moodline")
-    options = Options(video=video, folder=folder, detect_fps=detect_fps, config=config)
+    options = Options(
+        video=video, folder=folder, annotate=annotate, show_faces=show_faces, detect_fps=detect_fps, config=config
+    )
     stop = stop_on_signals()
     with _shown(video.name) as watch:
         facts = analyse_here(options, stop, watch)
         if annotate:
-            draw(video, folder, stop, watch, show_faces=show_faces)
+            draw(options, stop, watch)
     _print(facts, folder)
 
 

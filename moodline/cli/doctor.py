@@ -23,8 +23,8 @@ def doctor(
 ) -> None:
     """Look for what is wrong, and say what to do.
 
-    Configuration, Redis, model, cameras, clock, ports, GPU. No stream is changed and no password sent. Exit code 0: it
-    can run; 1: something fails; 2: the configuration is wrong.
+    Configuration, Redis, model, cameras, jobs, clock, ports, GPU. No stream is changed and no password sent. Exit code
+    0: it can run; 1: something fails; 2: the configuration is wrong.
     """
     from moodline.settings import load_settings
 
@@ -41,7 +41,8 @@ def doctor(
 
 def _findings(settings: "Settings", timeout_s: float) -> Iterator["Finding"]:
     from moodline.doctor.finding import Finding
-    from moodline.doctor.machine import look_at_gpu, look_at_model, look_at_ports
+    from moodline.doctor.jobs import look_at_jobs
+    from moodline.doctor.machine import gpu_names, installed_engines, look_at_gpu, look_at_model, look_at_ports
     from moodline.doctor.server import look_at_redis
     from moodline.doctor.sources import look_at_sources
 
@@ -49,9 +50,10 @@ def _findings(settings: "Settings", timeout_s: float) -> Iterator["Finding"]:
     yield Finding("configuration", "ok", f"It is valid, with {count} {'stream' if count == 1 else 'streams'} to read.")
     yield from look_at_redis(settings.redis)
     yield look_at_model(settings.worker)
-    yield from look_at_sources(settings.streams, timeout_s=timeout_s)
+    yield from look_at_sources(settings, timeout_s=timeout_s)
+    yield from look_at_jobs(settings)
     yield from look_at_ports(settings)
-    yield look_at_gpu(settings.worker)
+    yield look_at_gpu(settings.worker, names=gpu_names(), engines=installed_engines())
 
 
 def _print(finding: "Finding") -> None:

@@ -2,11 +2,14 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moodline.cli.options import Config, Run
+
+if TYPE_CHECKING:
+    from moodline.purge import Purged
 
 
 def _moment(text: str) -> datetime:
@@ -41,20 +44,20 @@ def purge(
     from moodline.purge import purge as delete
 
     broker = open_broker(config, run)
-    found = delete(broker, stream, before=before, dry_run=True, force=force)
-    what = (
-        f"{found.crops} queued faces, {found.events} events, {found.buckets} summaries and "
-        f"{found.dead_letters} dead letters of stream {stream}"
-    )
+    what = _told(stream, delete(broker, stream, before=before, dry_run=True, force=force))
     if dry_run:
         typer.echo(f"Would delete {what}.")
         return
     if not yes:
         _confirm(what)
-    done = delete(broker, stream, before=before, dry_run=False, force=force)
-    typer.echo(
-        f"Deleted {done.crops} queued faces, {done.events} events, {done.buckets} summaries and "
-        f"{done.dead_letters} dead letters of stream {stream}."
+    typer.echo(f"Deleted {_told(stream, delete(broker, stream, before=before, dry_run=False, force=force))}.")
+
+
+def _told(stream: str, found: "Purged") -> str:
+    itself = ", and the stream itself, which was added at run time" if found.declared else ""
+    return (
+        f"{found.crops} queued faces, {found.events} events, {found.buckets} summaries and "
+        f"{found.dead_letters} dead letters of stream {stream}{itself}"
     )
 
 

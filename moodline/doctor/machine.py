@@ -5,7 +5,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,7 +30,8 @@ def look_at_ports(settings: Settings) -> Iterator[Finding]:
 def _port(name: str, host: str, port: int) -> Finding:
     subject = f"port {port}"
     try:
-        with socket.create_server((host, port)):
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.create_server((host, port), family=family):
             return Finding(subject, "ok", f"{name} is free on {host}.")
     except OSError as error:
         said = error.strerror or str(error)
@@ -45,7 +46,8 @@ def _port(name: str, host: str, port: int) -> Finding:
 
 
 def _is_ours(host: str, port: int) -> bool:
-    reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    reachable = f"[{reachable}]" if ":" in reachable else reachable
     try:
         with urllib.request.urlopen(f"http://{reachable}:{port}/metrics", timeout=2) as answer:
             return b"moodline_" in answer.read()
@@ -66,15 +68,21 @@ def look_at_model(settings: WorkerSettings) -> Finding:
     return Finding("model", "ok", f"{found.name} version {found.version} is there, and its digest is right.")
 
 
-def look_at_gpu(settings: WorkerSettings) -> Finding:
-    """Return what the worker would compute on. None is no failure: the CPU engine is made for it."""
-    engines = [name for name in ("tensorflow", "openvino") if find_spec(name) is not None]
-    if not Path("/proc/driver/nvidia/version").exists():
+def installed_engines() -> list[str]:
+    """Return which of the engines are installed here."""
+    return [name for name in ("tensorflow", "openvino") if find_spec(name) is not None]
+
+
+def look_at_gpu(settings: WorkerSettings, *, names: str | None, engines: Sequence[str]) -> Finding:
+    """Return what the worker would compute on. No GPU is no failure: the CPU engine is made for it.
+
+    ``names`` as ``gpu_names`` tells them, ``engines`` as ``installed_engines``.
+    """
+    if names is None:
         sentence = (
             f"There is no NVIDIA GPU; the worker uses the CPU ({', '.join(engines) or 'no engine is installed'})."
         )
         return Finding("gpu", "ok", sentence)
-    names = _gpu_names()
     if not names:
         return Finding(
             "gpu",
@@ -89,7 +97,10 @@ def look_at_gpu(settings: WorkerSettings) -> Finding:
     return Finding("gpu", "ok", f"{names}, with TensorFlow.")
 
 
-def _gpu_names() -> str:
+def gpu_names() -> str | None:
+    """Return the names of the NVIDIA GPUs; None without a driver, empty where the driver shows none."""
+    if not Path("/proc/driver/nvidia/version").exists():
+        return None
     program = shutil.which("nvidia-smi")
     if program is None:
         return ""

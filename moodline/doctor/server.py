@@ -1,7 +1,7 @@
 """Redis: version, policy, memory, durability, rights, key, and its clock beside this machine's."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from moodline.broker import Broker, connect
@@ -14,8 +14,8 @@ _FULL: Final = 0.8
 _MOST_SKEW_S: Final = 1.0
 
 
-def look_at_redis(settings: RedisSettings) -> Iterator[Finding]:
-    """Yield what is to be said of the server that is configured."""
+def look_at_redis(settings: RedisSettings, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
+    """Yield what is to be said of the server that is configured; ``clock``: this machine's, in seconds since 1970."""
     if settings.url is None:
         yield _embedded()
         return
@@ -31,7 +31,7 @@ def look_at_redis(settings: RedisSettings) -> Iterator[Finding]:
             yield _server(broker, info)
             yield _memory(info)
             yield _durability(info)
-            yield _clock(broker)
+            yield _clock(broker, clock)
     except MoodlineError as error:
         yield Finding("redis", "fail", str(error), "Look at the server's log.")
     finally:
@@ -96,10 +96,10 @@ def _durability(info: dict[str, Any]) -> Finding:
     )
 
 
-def _clock(broker: Broker) -> Finding:
-    before = time.time()
+def _clock(broker: Broker, clock: Callable[[], float]) -> Finding:
+    before = clock()
     seconds, microseconds = broker.client.time()
-    here = (before + time.time()) / 2
+    here = (before + clock()) / 2
     skew_s = here - (seconds + microseconds / 1e6)
     sentence = f"This machine's clock is {abs(skew_s):.2f} s {'before' if skew_s > 0 else 'behind'} that of Redis."
     if abs(skew_s) > _MOST_SKEW_S:

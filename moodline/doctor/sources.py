@@ -2,31 +2,61 @@
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
+from moodline.broker import connect
+from moodline.declared import Declared, declared_streams
 from moodline.doctor.finding import Finding
+from moodline.errors import ConfigError, MoodlineError, SourceNotAllowedError
 from moodline.redact import redact_text
-from moodline.settings import StreamSettings
+from moodline.settings import Settings, StreamSettings
 from moodline.settings.source import source_path
 
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 
-def look_at_sources(streams: Sequence[StreamSettings], *, timeout_s: float) -> Iterator[Finding]:
-    """Yield a finding for each stream that is enabled, all asked side by side."""
-    enabled = [stream for stream in streams if stream.enabled]
-    if not enabled:
+def look_at_sources(settings: Settings, *, timeout_s: float) -> Iterator[Finding]:
+    """Yield a finding for each stream that is enabled, also those of run time; all are asked side by side."""
+    enabled = [stream for stream in settings.streams if stream.enabled]
+    faults = []
+    for stream, declared in _declared(settings).items():
+        try:
+            enabled.append(declared.settings(settings.api.stream_sources))
+        except (ConfigError, SourceNotAllowedError) as error:
+            faults.append(_unreadable(stream, declared, error))
+    yield from faults
+    if not enabled and not faults:
         yield Finding(
             "streams", "warn", "No stream is configured.", "Add one under `streams:`; `url: demo` needs nothing."
         )
-        return
-    with ThreadPoolExecutor(min(16, len(enabled))) as pool:
+    with ThreadPoolExecutor(16) as pool:
         for found in pool.map(lambda stream: _look(stream, timeout_s), enabled):
             yield replace(found, sentence=redact_text(found.sentence))
+
+
+def _declared(settings: Settings) -> dict[str, Declared]:
+    """Return the streams of run time that are to be read; none where Redis cannot be asked, which is told already."""
+    if settings.redis.url is None:
+        return {}
+    try:
+        with closing(connect(settings.redis)) as broker:
+            found = declared_streams(broker)
+    except MoodlineError:
+        return {}
+    in_the_file = {stream.id for stream in settings.streams}
+    return {stream: one for stream, one in found.items() if one.enabled and stream not in in_the_file}
+
+
+def _unreadable(stream: str, declared: Declared, error: MoodlineError) -> Finding:
+    """What is missing in this environment may be there where ingest runs, so that is no failure."""
+    certain = bool(declared.broken) or isinstance(error, SourceNotAllowedError)
+    advice = f"Correct it with `moodline streams set {stream}`, or look again where ingest runs."
+    return Finding(f"stream {stream}", "fail" if certain else "warn", str(error), advice)
 
 
 def _look(stream: StreamSettings, timeout_s: float) -> Finding:

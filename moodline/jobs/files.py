@@ -7,6 +7,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -96,6 +97,10 @@ class JobFiles:
             ours = _ID.fullmatch(path.name) and path.name not in known
             if ours and time.time() - _touched_s(path) > _ORPHANED_S:
                 yield path.name
+
+    def untouched_for(self, job: str) -> timedelta:
+        """Return how long ago anything in a job's folder was written."""
+        return timedelta(seconds=max(0.0, time.time() - _touched_s(self._of(job))))
 
     def _of(self, job: str) -> Path:
         if not _ID.fullmatch(job):

@@ -3,29 +3,42 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
 from moodline.leash import LeashedProcess
+from moodline.recordings.checkpoint import locked, read_checkpoint
 from moodline.recordings.collect import EVENTS
-from moodline.recordings.progress import Progress
+from moodline.recordings.progress import Pace
 from moodline.recordings.results import ANNOTATED
-from moodline.recordings.run import AnalysisFailedError, AnalysisStoppedError, Watch
+from moodline.recordings.run import AnalysisFailedError, AnalysisStoppedError, Options, Watch
 
 _STOPS_WITHIN_S: Final = 3.0
 PROGRESS: Final = "frame"
 """What a line about the progress begins with: ``frame 120 of 900``."""
 
 
-def annotate(video: Path, folder: Path, stop: threading.Event, watch: Watch, *, show_faces: bool) -> Path:
+def annotate(options: Options, stop: threading.Event, watch: Watch) -> Path:
     """Write the annotated video beside the other results and return its path; faces are blurred unless asked for.
 
-    Raises AnalysisStoppedError, and AnalysisFailedError with the program's last words.
+    It is the last step of an analysis; one that an earlier process has done is not done again. Raises FolderBusyError,
+    AnalysisStoppedError, and AnalysisFailedError with the program's last words.
     """
-    target = folder / ANNOTATED
-    draft = target.with_name(f"draft-{target.name}")
-    command = [sys.executable, "-P", "-m", "ingest.annotate", str(video), str(folder / EVENTS), str(draft)]
-    process = LeashedProcess([*command, *(["--show-faces"] if show_faces else [])], output=subprocess.PIPE)
+    target = options.folder / ANNOTATED
+    with locked(options.folder):
+        known = read_checkpoint(options.folder)
+        if known is None or not known.finished:
+            _draw(options, target, stop, watch)
+        if known is not None:
+            known.model_copy(update={"finished": True}).save(options.folder)
+    return target
+
+
+def _draw(options: Options, target: Path, stop: threading.Event, watch: Watch) -> None:
+    folder, draft = options.folder, target.with_name(f"draft-{target.name}")
+    command = [sys.executable, "-P", "-m", "ingest.annotate", str(options.video), str(folder / EVENTS), str(draft)]
+    process = LeashedProcess([*command, *(["--show-faces"] if options.show_faces else [])], output=subprocess.PIPE)
     ended = threading.Event()
     stopper = threading.Thread(target=_stop_it, args=(process, stop, ended), daemon=True)
     stopper.start()
@@ -41,7 +54,6 @@ def annotate(video: Path, folder: Path, stop: threading.Event, watch: Watch, *, 
             raise AnalysisStoppedError(f"Stopped before the annotated video was done; the rest of {folder} is whole.")
         raise AnalysisFailedError(f"The annotated video could not be written: {words}")
     draft.replace(target)
-    return target
 
 
 def _stop_it(process: LeashedProcess, stop: threading.Event, ended: threading.Event) -> None:
@@ -53,14 +65,14 @@ def _stop_it(process: LeashedProcess, stop: threading.Event, ended: threading.Ev
 
 def _follow(process: LeashedProcess, watch: Watch) -> str:
     """Pass on the progress until the program has ended; return its last other line."""
-    words = "it wrote nothing."
+    words, pace = "it wrote nothing.", Pace()
     assert process.output is not None  # noqa: S101 - asked for when it was started
     with process.output:
         for raw in process.output:
             line = raw.decode("utf-8", errors="replace").strip()
             match line.split():
                 case [name, frames, "of", total] if name == PROGRESS:
-                    watch.progress(Progress(int(frames), int(total), None, None))
+                    watch.progress(pace.progress(time.monotonic(), frames=int(frames), total=int(total), faces=None))
                 case [*some] if some:
                     words = line
     return words

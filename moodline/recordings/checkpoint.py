@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from moodline.cursors import Cursor
 from moodline.errors import MoodlineError
+from moodline.recordings.facts import Facts
 
 CHECKPOINT = ".analysis.json"
 _LOCK = ".analysis.lock"
@@ -23,7 +24,10 @@ class FolderBusyError(MoodlineError):
 
 
 class Checkpoint(BaseModel):
-    """The state of one analysis. ``recording`` tells the video from all others; ``cursor``: collected up to there."""
+    """The state of one analysis. ``recording`` tells the video from all others; ``cursor``: collected up to there.
+
+    ``facts``: what came of it, as soon as its results are written; ``finished``: nothing that was asked for is missing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -32,6 +36,7 @@ class Checkpoint(BaseModel):
     stream: str
     start_at: datetime
     cursor: Cursor
+    facts: Facts | None = None
     finished: bool = False
 
     def save(self, folder: Path) -> None:

@@ -13,7 +13,7 @@ from moodline.broker import connect
 from moodline.embedded import EmbeddedServer
 from moodline.errors import BrokerUnavailableError
 from moodline.recordings.facts import Facts
-from moodline.recordings.run import Options, Watch, analyse
+from moodline.recordings.run import Options, Watch, analyse, check_video, unfinished
 from moodline.settings import RedisSettings, Settings, load_settings
 from moodline.up.plan import seal_key
 from moodline.up.ports import ClaimedPorts
@@ -29,6 +29,10 @@ def analyse_here(options: Options, stop: threading.Event, watch: Watch) -> Facts
         if settings.redis.url is not None:
             broker = stack.enter_context(closing(connect(settings.redis)))
             return analyse(replace(options, env=_environment(settings, {})), broker, stop, watch)
+        check_video(options.video)
+        known = unfinished(options)
+        if options.annotate and known is not None and known.facts is not None:
+            return known.facts  # the annotated video alone is missing, which needs no server and no worker
         server = stack.enter_context(EmbeddedServer())
         own = {"REDIS_URL": server.url, **seal_key(settings)}
         env = _environment(settings, own)

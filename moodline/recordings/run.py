@@ -47,7 +47,10 @@ class AnalysisStoppedError(MoodlineError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is wanted of one video. ``stream``: its id, else a new one; ``name``: for people."""
+    """What is wanted of one video. ``name``: for people.
+
+    ``stream``: its id, which stands for this one analysis, so that one that is done is not done again; else a new one.
+    """
 
     video: Path
     folder: Path
@@ -73,6 +76,7 @@ class Watch:
 def analyse(options: Options, broker: Broker, stop: threading.Event, watch: Watch) -> Facts:
     """Analyse a video, or go on where an earlier process was stopped, and return what came of it.
 
+    The annotated video is the next step, ``annotate``: one that was stopped in that has nothing to read again.
     Raises ConfigError for what is no video file, FolderBusyError, AnalysisStoppedError where ``stop`` was set first,
     and AnalysisFailedError.
     """
@@ -80,17 +84,20 @@ def analyse(options: Options, broker: Broker, stop: threading.Event, watch: Watc
     options.folder.mkdir(parents=True, exist_ok=True)
     with locked(options.folder):
         checkpoint = _checkpoint(options, broker)
+        if checkpoint.facts is not None:
+            _finish(options, broker, checkpoint, checkpoint.facts)
+            return checkpoint.facts
         with Collector(broker, checkpoint.stream, options.folder, after=checkpoint.cursor) as collector:
             session = _Session(options, broker, checkpoint, collector, watch)
             try:
                 facts = _run(session, stop)
             except AnalysisFailedError:
-                _finish(options, broker, checkpoint)
+                _finish(options, broker, checkpoint, None)
                 raise
         write_results(options.folder, facts)
         if not facts.complete:
             raise AnalysisStoppedError(f"Stopped after {session.latest}; the results in {options.folder} end there.")
-        _finish(options, broker, checkpoint)
+        _finish(options, broker, checkpoint, facts)
         return facts
 
 
@@ -102,10 +109,12 @@ def _run(session: "_Session", stop: threading.Event) -> Facts:
     return session.facts()
 
 
-def _finish(options: Options, broker: Broker, checkpoint: Checkpoint) -> None:
-    """Nothing is left to go on with: the results are in the folder, and Redis keeps only what is in the feed."""
-    checkpoint.model_copy(update={"finished": True}).save(options.folder)
-    forget(broker, checkpoint.stream)
+def _finish(options: Options, broker: Broker, checkpoint: Checkpoint, facts: Facts | None) -> None:
+    """Nothing is left to read: the results are in the folder, and Redis keeps only what is in the feed."""
+    finished = checkpoint.finished or facts is None or not options.annotate
+    checkpoint.model_copy(update={"facts": facts, "finished": finished}).save(options.folder)
+    if stream_view(broker, checkpoint.stream) is not None:  # else an earlier process has come that far
+        forget(broker, checkpoint.stream)
 
 
 def check_video(video: Path) -> None:
@@ -116,20 +125,23 @@ def check_video(video: Path) -> None:
         raise ConfigError(f"{video} is a picture and no video; `moodline up --source {video}` takes pictures.")
 
 
+def unfinished(options: Options) -> Checkpoint | None:
+    """Return what an earlier process has left of this analysis, or None where there is nothing to go on with."""
+    known = read_checkpoint(options.folder)
+    if known is None or known.recording != fingerprint(options.video) or options.stream not in {None, known.stream}:
+        return None
+    return known if options.stream is not None or not known.finished else None
+
+
 def _checkpoint(options: Options, broker: Broker) -> Checkpoint:
     """Return where to go on, or a new beginning: without its stream in Redis there is nothing to go on from."""
-    known = read_checkpoint(options.folder)
-    same = known is not None and not known.finished and known.recording == fingerprint(options.video)
-    if known is not None and same and _is_known(broker, known.stream, options.stream):
+    known = unfinished(options)
+    if known is not None and (known.facts is not None or stream_view(broker, known.stream) is not None):
         return known
     (options.folder / EVENTS).unlink(missing_ok=True)
     begun = new_checkpoint(options.video, latest_cursor(broker), stream=options.stream)
     begun.save(options.folder)
     return begun
-
-
-def _is_known(broker: Broker, stream: str, wanted: str | None) -> bool:
-    return wanted in {None, stream} and stream_view(broker, stream) is not None
 
 
 class _Session:

@@ -65,7 +65,10 @@ class JobSettings(Section):
     )
     keep: PositiveDuration = Field(
         default=timedelta(days=7),
-        description="How long results are kept. A video that was handed in is deleted as soon as it is analysed.",
+        description=(
+            "How long results are kept. A video that was handed in is deleted as soon as it is analysed; where no "
+            "worker has done that after this time it is deleted as well, and its analysis fails."
+        ),
     )
     metrics_host: str = Field(
         default="127.0.0.1",

@@ -1,9 +1,11 @@
 """moodline doctor: each thing that can be wrong is named, with what to do; what is right is said to be."""
 
 import json
+import re
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -11,12 +13,15 @@ from typing import Any
 import pytest
 import redis
 
+from api.server import listen
+from moodline.declared import add_stream
+from moodline.doctor.machine import look_at_gpu
 from moodline.doctor.server import look_at_redis
 from moodline.embedded import EmbeddedServer
 from moodline.sealing import new_key
-from moodline.settings import RedisSettings
+from moodline.settings import ApiSettings, RedisSettings, WorkerSettings
 from tests.cli.running import moodline
-from tests.support.brokers import server_binary
+from tests.support.brokers import broker_on, server_binary
 from tests.support.ports import free_port
 
 Findings = dict[str, dict[str, Any]]
@@ -122,6 +127,68 @@ def test_a_port_that_moodline_itself_has_is_well(tmp_path: Path) -> None:
     assert found[f"port {port}"]["grade"] == "ok"
 
 
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_addresses_of_ipv6_are_opened_as_the_api_opens_them(tmp_path: Path, host: str) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    port = free_port()
+    code, found = doctor("streams: []", tmp_path, MOODLINE_API__HOST=host, MOODLINE_API__PORT=str(port))
+    assert (code, found[f"port {port}"]["grade"]) == (0, "ok")
+
+    with listen(host, port):
+        _, found = doctor("streams: []", tmp_path, MOODLINE_API__HOST=host, MOODLINE_API__PORT=str(port))
+    assert found[f"port {port}"]["grade"] == "fail"
+
+
+def test_jobs_are_looked_at_where_they_are_configured(tmp_path: Path, server: EmbeddedServer) -> None:
+    env = {"REDIS_URL": server.url, "MOODLINE_SEAL_KEY": new_key()}
+    _, without = doctor("streams: []", tmp_path, **env)
+    code, well = doctor("streams: []", tmp_path, **env, MOODLINE_JOBS__FOLDER=str(tmp_path / "new" / "jobs"))
+    broken = {"JOBS_REDIS_URL": "redis://127.0.0.1:1/0", "MOODLINE_JOBS__FOLDER": "/proc/nowhere"}
+    failed, bad = doctor("streams: []", tmp_path, **env, **broken)
+
+    assert not without.keys() & {"jobs redis", "jobs folder"}
+    assert (code, well["jobs redis"]["grade"], well["jobs folder"]["grade"]) == (0, "ok", "ok")
+    assert not (tmp_path / "new").exists(), "nothing is left"
+    assert (failed, bad["jobs redis"]["grade"], bad["jobs folder"]["grade"]) == (1, "fail", "fail")
+    assert "/proc/nowhere" in bad["jobs folder"]["sentence"]
+    assert "JOBS_REDIS_URL" in bad["jobs redis"]["advice"]
+
+
+def test_streams_of_run_time_are_looked_at_too(tmp_path: Path, server: EmbeddedServer) -> None:
+    env = {"REDIS_URL": server.url, "MOODLINE_SEAL_KEY": new_key()}
+    sources = ("demo", "rtsp://127.0.0.0/8")
+    with closing(broker_on(server)) as broker:
+        for stream, url in (
+            ("door", "rtsp://127.0.0.1:1/s"),
+            ("secret", "rtsp://u:${CAMERA_DOOR}@127.0.0.1:1/s"),
+            ("demo", "demo"),
+        ):
+            add_stream(broker, ApiSettings(stream_sources=sources), {"id": stream, "url": url})
+        add_stream(broker, ApiSettings(stream_sources=sources), {"id": "off", "url": "demo", "enabled": False})
+    code, found = doctor("api: {stream_sources: ['rtsp://127.0.0.0/8']}", tmp_path, **env)
+
+    assert code == 1
+    assert "streams" not in found
+    assert "stream off" not in found
+    assert "127.0.0.1:1 cannot be reached" in found["stream door"]["sentence"]
+    assert (found["stream secret"]["grade"], found["stream demo"]["grade"]) == ("warn", "fail")
+    assert "CAMERA_DOOR" in found["stream secret"]["sentence"]
+
+
+def test_a_gpu_that_nobody_uses_is_a_warning() -> None:
+    def grade(names: str | None, *engines: str, engine: str = "auto") -> tuple[str, str]:
+        found = look_at_gpu(WorkerSettings.model_validate({"engine": engine}), names=names, engines=engines)
+        assert found.advice or found.grade == "ok"
+        return found.grade, found.sentence
+
+    assert grade(None, "openvino") == ("ok", "There is no NVIDIA GPU; the worker uses the CPU (openvino).")
+    assert grade("", "tensorflow") == ("warn", "A driver is loaded, but nvidia-smi shows no GPU.")
+    assert grade("NVIDIA T4", "openvino") == ("warn", "NVIDIA T4 is there and idle.")
+    assert grade("NVIDIA T4", "tensorflow", "openvino", engine="openvino")[0] == "warn"
+    assert grade("NVIDIA T4", "tensorflow") == ("ok", "NVIDIA T4, with TensorFlow.")
+
+
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     code, found = doctor("worker: {model: no-such-model}", tmp_path)
 
@@ -153,6 +220,16 @@ def test_a_server_that_forgets_is_a_warning(server: EmbeddedServer) -> None:
     found = grades(server.url)
 
     assert found == {"seal key": "ok", "redis": "ok", "redis memory": "ok", "redis file": "warn", "clock": "ok"}
+
+
+@pytest.mark.parametrize(("skew_s", "word"), [(5.0, "before"), (-5.0, "behind")])
+def test_a_clock_that_is_wrong_is_a_warning(server: EmbeddedServer, skew_s: float, word: str) -> None:
+    settings = RedisSettings.model_validate({"url": server.url, "seal_key": new_key()})
+    found = {one.subject: one for one in look_at_redis(settings, lambda: time.time() + skew_s)}
+
+    assert found["clock"].grade == "warn"
+    assert re.search(rf"is [45]\.\d\d s {word} that of Redis", found["clock"].sentence)
+    assert "NTP" in found["clock"].advice
 
 
 def test_a_server_without_a_limit_is_a_warning_and_a_nearly_full_one_too(server: EmbeddedServer) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
+from moodline.declared import add_stream, declared_streams
 from moodline.embedded import EmbeddedServer
 from moodline.event import read_events
 from moodline.purge import purge
+from moodline.settings import ApiSettings
 from moodline.streams import stream_ids
 from tests.cli.running import moodline
 from tests.support.brokers import broker_on, frame_of, live_stream
@@ -63,7 +65,14 @@ def test_nothing_of_the_stream_is_left_and_nothing_of_another_is_touched(filled:
     assert set(streams_in(filled, "feed")) == set(streams_in(filled, "dead")) == {"lobby-2"}
 
 
+def declare(broker: Broker, stream: str) -> None:
+    """Add a stream at run time, with a label that says where it is."""
+    values = {"id": stream, "url": "demo", "labels": {"room": f"{stream}-room"}}
+    add_stream(broker, ApiSettings(stream_sources=("demo",)), values)
+
+
 def test_no_byte_of_its_name_is_left_in_the_server(filled: Broker) -> None:
+    declare(filled, "lobby-2")
     purge(filled, "lobby-2", before=None, dry_run=False)
     dumps = [filled.client.dump(name) or b"" for name in filled.client.scan_iter("*")]
 
@@ -77,6 +86,37 @@ def test_a_dry_run_counts_and_deletes_nothing(filled: Broker) -> None:
     assert told.crops == 1
     assert told.events == streams_in(filled, "feed").count("lobby") > 0
     assert sorted(filled.client.scan_iter("*")) == before
+
+
+def test_the_stream_itself_is_gone_where_it_was_added_at_run_time(filled: Broker) -> None:
+    for stream in ("lobby", "lobby-2"):
+        declare(filled, stream)
+    env = {"REDIS_URL": url_of(filled)}
+    told = moodline("purge", "--stream", "lobby", "--dry-run", env=env).stdout
+    purge(filled, "lobby", before=datetime.now(UTC), dry_run=False)
+    assert declared_streams(filled).keys() == {"lobby", "lobby-2"}, "neither a dry run nor a part of it deletes it"
+
+    done = moodline("purge", "--stream", "lobby", "--yes", env=env)
+
+    assert declared_streams(filled).keys() == {"lobby-2"}
+    for said in (told, done.stdout):
+        assert said.endswith("of stream lobby, and the stream itself, which was added at run time.\n")
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"x": "y"}, {"event": "no JSON"}, {"event": "[1]"}, {"event": '{"stream": "lobby-2"}'}]
+)
+def test_what_somebody_else_wrote_into_the_feed_stays_and_is_no_hindrance(
+    filled: Broker, foreign: dict[str, str]
+) -> None:
+    feed = filled.keys_of("lobby").of_partition("feed")
+    entry = filled.client.xadd(feed, cast("Any", foreign))
+
+    purge(filled, "lobby", before=datetime.now(UTC), dry_run=False)
+    purge(filled, "lobby", before=None, dry_run=False)
+
+    assert set(streams_in(filled, "feed")) == {"lobby-2"}
+    assert cast("Any", filled.client.xrange(feed, min=cast("str", entry)))
 
 
 def test_what_is_younger_than_the_time_stays(filled: Broker) -> None:

@@ -124,11 +124,12 @@ StartJobs = Callable[..., Jobs]
 
 @pytest.fixture
 def start_jobs(running: Running, desk: Desk, recordings: Path) -> Iterator[StartJobs]:
-    """Start processes that do jobs and end with the test. They look at every frame, so that runs compare."""
+    """Start processes that do jobs and end with the test. They look at every frame, unless told not to."""
     started: list[Jobs] = []
 
     def start(**settings: str) -> Jobs:
-        started.append(Jobs(running, desk.folder, recordings=str(recordings), detect_fps="60", **settings))
+        asked = {"recordings": str(recordings), "detect_fps": "60", **settings}
+        started.append(Jobs(running, desk.folder, **asked))
         return started[-1]
 
     yield start

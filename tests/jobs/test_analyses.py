@@ -11,10 +11,10 @@ import pytest
 from moodline.broker import Broker
 from moodline.recordings.results import RESULT_FILES
 from moodline.streams import stream_ids
-from tests.jobs.conftest import Desk, StartJobs
+from tests.jobs.conftest import WITHIN_S, Desk, StartJobs
 from tests.support.brokers import broker_on
 from tests.support.ports import free_port
-from tests.support.recordings import Running, faces
+from tests.support.recordings import Running, faces, in_the_feed
 from tests.support.wait import wait_until
 
 # Several processes start one after another, which on a busy machine takes its time.
@@ -114,6 +114,32 @@ def test_a_job_whose_worker_ended_goes_on_with_another_one_and_counts_nothing_tw
     ledger = json.loads((desk.folder / job / "results/summary.json").read_text())
     assert ledger["accepted"] == ledger["faces"] == len(found)
     assert (ledger["dropped"], ledger["missing"]) == (0, 0)
+
+
+def test_a_job_whose_worker_ended_while_it_drew_is_drawn_by_another_one_and_not_read_again(
+    desk: Desk, start_jobs: StartJobs, large: Path, broker: Broker
+) -> None:
+    job = desk.hand_in(large, annotate="true")
+    results = desk.folder / job / "results"
+    fed = []
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        jobs = start_jobs(detect_fps="5")
+        draft = results / "draft-annotated.mp4"
+        wait_until(draft.exists, description="the video is being drawn", timeout=WITHIN_S, interval=0.01)
+        if how is signal.SIGTERM:
+            assert jobs.stop() == 0
+            assert desk.show(job)["state"] == "waiting", "it was stopped while it drew"
+        else:
+            jobs.kill()
+        fed.append(in_the_feed(broker))
+
+    last = start_jobs()
+    done = desk.wait_for(job, "done", "failed")
+
+    assert done["state"] == "done", last.log()
+    assert done["results"] == list(RESULT_FILES)
+    assert [*fed, in_the_feed(broker)] == [fed[0]] * 3, "nothing was counted twice"
+    assert done["faces"] == desk.result(job, "summary.json").json()["faces"] == len(faces(results)) > 100
 
 
 def all_events(desk: Desk, job: str) -> list[dict[str, str]]:

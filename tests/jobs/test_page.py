@@ -109,6 +109,22 @@ def test_a_video_is_handed_in_watched_fetched_and_deleted(
     assert browser.faults == []
 
 
+def test_the_page_shows_how_far_an_analysis_is(desk: Desk, running: Running, browser: Browser) -> None:
+    words = "412 of 900 frames (46%), 530 faces, 0:06 left."
+    numbers = {"steps": 412, "total": 900, "faces": 530, "seconds_left": 6.2}
+    job = JobRecord(
+        id="d" * 16, kind="analysis", name="far.mp4", state="running", sentence=words, created_at=now(), **numbers
+    )
+    redis = RedisSettings.model_validate({"url": running.server.url})
+    with closing(JobStore.open(redis, JobSettings())) as store:
+        store.add(job)
+        browser.open(f"{desk.client.base_url}/analyses")
+        shows(browser, words)
+        store.remove(job.id)
+
+    assert browser.run("document.querySelector('[aria-label=\"Progress of far.mp4\"]').value") == 45.8
+
+
 EVIL = """<!doctype html><title>a report</title><h1>Emotions over time</h1>
 <script>document.title = "owned"</script>
 <img src="nowhere.png" onerror="document.title = 'owned'">

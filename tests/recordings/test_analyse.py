@@ -1,19 +1,25 @@
 """`moodline analyse`, as its users run it: every kind of file, Ctrl-C, a crash."""
 
 import csv
+import io
 import json
 import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
+from moodline.broker import Broker
+from moodline.cli.analyse import _bar
+from moodline.recordings.progress import Progress
 from moodline.recordings.results import RESULT_FILES
 from tests.cli.running import moodline, started
-from tests.support.recordings import Running, detector, events, faces, summary
+from tests.support.recordings import Running, detector, events, faces, in_the_feed, summary
 from tests.support.wait import wait_until
 
 # Several processes start one after another, which on a busy machine takes its time.
@@ -48,7 +54,10 @@ def test_a_machine_with_nothing_running_analyses_half_a_minute(half_a_minute: Pa
     assert told["faces"] == len(faces(tmp_path)) == told["accepted"] > 900
     assert (told["dropped"], told["missing"]) == (0, 0)
     assert told["strongest"] == "neutral"
-    assert re.search(r"analyse: \d+ of 9\d\d frames \(\d+%\), \d+ faces, \d+:\d\d left", done.stderr)
+    line = r"^analyse: (\d+) of \d+ frames \((\d+)%\), \d+ faces, \d+:\d\d left$"
+    lines = re.findall(line, done.stderr, re.MULTILINE)
+    assert lines, "how far it is, and how long it takes"
+    assert all(int(percent) == pytest.approx(int(frames) / 9, abs=1) for frames, percent in lines)
     assert "half-a-minute.mp4 was read to its end." in done.stdout
     assert told["times_real_time"] == pytest.approx(told["duration_s"] / told["took_s"], rel=0.02)
     assert f"({told['times_real_time']:g} times real time)" in done.stdout
@@ -143,6 +152,38 @@ def test_what_was_interrupted_goes_on_and_counts_nothing_twice(
     assert summary(tmp_path)["frames"] == summary(in_one_go)["frames"]
     told = summary(tmp_path)
     assert told["times_real_time"] < told["duration_s"] / told["took_s"], "what an earlier process read is no speed"
+
+
+def test_what_was_interrupted_while_it_was_drawn_is_drawn_and_not_read_again(
+    running: Running, broker: Broker, clip: Path, tmp_path: Path
+) -> None:
+    asked = ("analyse", str(clip), "--annotate", "--out", str(tmp_path))
+    fed, results = [], []
+    for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        process = started(*asked, env=running.env)
+        draft = tmp_path / "draft-annotated.mp4"
+        wait_until(draft.exists, description="the video is being drawn", timeout=WITHIN_S, interval=0.01)
+        process.send_signal(how)
+        process.communicate(timeout=60)
+        assert process.returncode == code, "it was stopped while it drew"
+        fed.append(in_the_feed(broker))
+        results.append([(tmp_path / name).read_bytes() for name in ("events.jsonl", "report.html")])
+
+    again = moodline(*asked, env=running.env, timeout=WITHIN_S)
+
+    assert again.returncode == 0, again.stderr
+    assert "was read to its end." in again.stdout
+    assert len(list(frames(tmp_path / "annotated.mp4"))) == summary(tmp_path)["frames"]
+    assert [*fed, in_the_feed(broker)] == [fed[0]] * 3, "nothing was counted twice"
+    assert results == [[(tmp_path / name).read_bytes() for name in ("events.jsonl", "report.html")]] * 2
+
+
+def test_a_terminal_shows_frames_percent_and_time_left() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with _bar(screen, "party.mp4") as watch:
+        watch.progress(Progress(412, 900, 530, 6.24))
+
+    assert "412 of 900 frames (46%), 530 faces, 0:06 left" in cast("io.StringIO", screen.file).getvalue()
 
 
 def details(picture: "cv2.typing.MatLike") -> "cv2.typing.MatLike":

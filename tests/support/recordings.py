@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
 from moodline.sealing import new_key
 from tests.support.needs import shared
@@ -60,3 +61,10 @@ def faces(folder: Path) -> list[tuple[int, str]]:
     ids = [event["id"] for event in events(folder) if event["kind"] == "emotion"]
     assert len(set(ids)) == len(ids), "no event twice"
     return [(int(name.split("-")[0]), name) for name in (one.rsplit("/", 1)[1] for one in ids)]
+
+
+def in_the_feed(broker: Broker) -> int:
+    """Return how many events were ever written."""
+    with broker.errors():
+        feeds: list[Any] = [broker.client.xinfo_stream(keys.of_partition("feed")) for keys in broker.all_keys()]
+    return sum(int(feed["entries-added"]) for feed in feeds)

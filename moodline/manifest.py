@@ -7,7 +7,7 @@ it, the worker reads it, and neither needs the other.
 import hashlib
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +15,9 @@ from moodline.emotions import EMOTIONS, Emotion
 from moodline.errors import ModelError
 
 MANIFEST_NAME = "manifest.json"
+MOST_ACCURACY_LOST: Final = 0.003
+LEAST_SAME_LABEL: Final = 0.985
+"""What a lower precision may cost, as shares of 1: workers take none that costs more."""
 
 
 class _Part(BaseModel):
@@ -76,6 +79,19 @@ class Training(_Part):
     note: str = ""
 
 
+class PrecisionLoss(_Part):
+    """What computing in a lower precision costs, against float32 on the same faces; shares of 1, not percent."""
+
+    faces: int = Field(ge=1, description="of the validation split")
+    same_label: float = Field(ge=0, le=1, description="faces that keep their most probable emotion")
+    accuracy_lost: float = Field(ge=-1, le=1, description="on the kind of labels where it loses most")
+
+    @property
+    def small(self) -> bool:
+        """Whether a worker may run the model so."""
+        return self.accuracy_lost <= MOST_ACCURACY_LOST and self.same_label >= LEAST_SAME_LABEL
+
+
 class ModelManifest(_Part):
     """Everything that somebody who runs the model has to know about it."""
 
@@ -97,8 +113,19 @@ class ModelManifest(_Part):
     flops_per_face: int
     training: Training
     scores: tuple[SplitScores, ...]
+    int8_ranges: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
+        (), description="greatest input of each convolution but the first; without them there is no int8"
+    )
+    losses: dict[Literal["bf16", "int8"], PrecisionLoss] = Field(
+        default_factory=dict, description="of the precisions that the machine that published it computes in"
+    )
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    @property
+    def allows_int8(self) -> bool:
+        """Whether int8 was measured and costs little enough."""
+        return bool(self.int8_ranges) and "int8" in self.losses and self.losses["int8"].small
 
 
 def read_manifest(folder: Path) -> ModelManifest:

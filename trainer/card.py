@@ -1,12 +1,15 @@
 """The model card: what a person should know before trusting the model."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS
 from moodline.manifest import LabelScores, ModelManifest, SplitScores
+
+CARD_NAME = "MODEL_CARD.md"
 
 _LIMITS = """\
 ## What it is for, and what not
@@ -80,6 +83,17 @@ def model_card(manifest: ModelManifest, confused: Sequence[str] = ()) -> str:
         versions=", ".join(f"{name} {number}" for name, number in made.versions.items()),
     )
     return text + (f"- {made.note}\n" if made.note else "")
+
+
+def put_section(card: Path, name: str, text: str) -> None:
+    """Write a section into a model card, in the place of an earlier one of that name or at the end."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    written = card.read_text("utf-8")
+    if begin in written:
+        written = written[: written.index(begin)].rstrip() + written[written.index(end) + len(end) :]
+    temporary = card.with_suffix(".tmp")
+    temporary.write_text(f"{written.rstrip()}\n\n{begin}\n{text}\n{end}\n", "utf-8")
+    temporary.replace(card)
 
 
 def confusions(table: NDArray[np.int64], most: int = 5) -> list[str]:

@@ -46,15 +46,16 @@ def agreements(folder: Path, faces: Faces) -> Iterator[Agreement]:
         )
 
 
-def engine_answers(folder: Path, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+def engine_answers(folder: Path, images: NDArray[np.uint8], *wanted: str) -> dict[str, NDArray[np.float32]]:
     """Probabilities (N, labels) that each engine of the worker gives for faces (N, 48, 48), by the engine's name.
 
-    In a process of the worker's own, which the trainer does not import. Raises ModelError.
+    All that can run here, or those of the wanted ones. In a process of the worker's own, which the trainer does not
+    import. Raises ModelError.
     """
     with tempfile.TemporaryDirectory() as scratch:
         asked, answered = Path(scratch) / "faces.npy", Path(scratch) / "answers.npz"
         np.save(asked, images)
-        command = [sys.executable, "-m", "worker.engines.answer", str(folder), str(asked), str(answered)]
+        command = [sys.executable, "-m", "worker.engines.answer", str(folder), str(asked), str(answered), *wanted]
         environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         environ.pop("KERAS_BACKEND", None)
         done = subprocess.run(  # noqa: S603 - our own interpreter on our own module

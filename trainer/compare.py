@@ -12,6 +12,7 @@ from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
 from trainer.augment import scaled
 from trainer.average import predict
+from trainer.card import put_section
 from trainer.data import Faces
 from trainer.evaluate import Scorer, load_file, score
 from trainer.labels import FOUR
@@ -19,7 +20,6 @@ from trainer.labels import FOUR
 if TYPE_CHECKING:
     import keras
 
-BEGIN, END = "<!-- compared by moodline models compare -->", "<!-- end of comparison -->"
 _PEER_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 _PEER_SIDE = 64
 
@@ -74,10 +74,4 @@ def _cells(found: NDArray[np.float32], labels: NDArray[np.int64], away: NDArray[
 
 def put_into(card: Path, table: str) -> None:
     """Write the table into a model card, in the place of an earlier one or at the end."""
-    text = card.read_text("utf-8")
-    if BEGIN in text:
-        text = text[: text.index(BEGIN)].rstrip() + text[text.index(END) + len(END) :]
-    text = f"{text.rstrip()}\n\n{BEGIN}\n## Beside others, on the same faces\n\n{table}\n{END}\n"
-    temporary = card.with_suffix(".tmp")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(card)
+    put_section(card, "comparison", f"## Beside others, on the same faces\n\n{table}")

@@ -17,7 +17,7 @@ from moodline.manifest import MANIFEST_NAME, ModelManifest, SplitScores, Trainin
 from trainer.augment import scaled
 from trainer.average import predict
 from trainer.calibrate import best_temperature, prior_shift
-from trainer.card import confusions, model_card
+from trainer.card import CARD_NAME, confusions, model_card
 from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
 from trainer.evaluate import Scorer, load_file, split_scores
@@ -25,11 +25,12 @@ from trainer.export import Output, inference_model, save_half
 from trainer.labels import away_from, labels_of, limited, targets, training_faces
 from trainer.metrics import confusion
 from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
+from trainer.precision import measure_precisions
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
 from trainer.run import Run, resume, start_run
 
-_FILE, _CARD = "model.keras", "MODEL_CARD.md"
+_FILE = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,15 @@ def publish_run(
             version=int(target.name),
             **_file_facts(folder / _FILE),
             labels=recipe.labels.emotions,
-            preprocessing=_preprocessing(side),
+            **_network_facts(recipe, side, scorer),
             temperature=round(output.temperature, 4),
             prior_shift=strength,
-            architecture=_architecture(recipe, side),
-            parameters=scorer.model.count_params(),
-            flops_per_face=flops_per_face(recipe.network, side, len(recipe.labels.emotions)),
             training=_training(run, head, len(faces), choice.note),
             scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-        (folder / _CARD).write_text(model_card(manifest, confusions(_mistakes(scorer, validation, head))))
+        (folder / CARD_NAME).write_text(model_card(manifest, confusions(_mistakes(scorer, validation, head))))
+        measure_precisions(folder, faces, validation)
 
     write_folder(target, write)
     return verify_model(target)
@@ -137,6 +136,16 @@ def finished_run(folder: Path) -> Run:
 def _file_facts(path: Path) -> dict[str, Any]:
     """What the manifest says of the model file."""
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def _network_facts(recipe: Recipe, side: int, scorer: Scorer) -> dict[str, Any]:
+    """What the manifest says of the network."""
+    return {
+        "preprocessing": _preprocessing(side),
+        "architecture": _architecture(recipe, side),
+        "parameters": scorer.model.count_params(),
+        "flops_per_face": flops_per_face(recipe.network, side, len(recipe.labels.emotions)),
+    }
 
 
 def _head(run: Run, choice: Choice) -> str:

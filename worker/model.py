@@ -93,7 +93,7 @@ def _engine(settings: WorkerSettings, model_file: Path, manifest: ModelManifest)
         if name == "openvino":
             from worker.engines.openvino import OpenVinoEngine
 
-            return OpenVinoEngine(model_file, manifest.sha256, threads=settings.threads)
+            return OpenVinoEngine(model_file, manifest, threads=settings.threads)
         from worker.engines.tensorflow import TensorFlowEngine
 
         return TensorFlowEngine(model_file, threads=settings.threads)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from bench.case import Case, Context, Result, Table
 from bench.keras_model import load_keras_model, shipped_model
 from bench.samples import Samples, number
 from moodline.manifest import ModelManifest
+from worker.engines.answer import engines
 from worker.engines.base import Engine, Pixels
-from worker.engines.openvino import OpenVinoEngine
-from worker.engines.tensorflow import TensorFlowEngine
 
 _BATCHES = (1, 16, 64)
 _KERAS = "keras.predict"
@@ -30,16 +28,6 @@ def _keras_step() -> Step:
     return lambda faces: model.predict(faces[..., None], batch_size=_KERAS_BATCH, verbose=0)
 
 
-def _engines(file: Path, manifest: ModelManifest) -> dict[str, Engine]:
-    f32 = OpenVinoEngine(file, manifest.sha256, precision="f32")
-    engines: list[Engine] = [TensorFlowEngine(file), f32]
-    # Only where the processor computes in bf16: elsewhere OpenVINO would quietly take f32.
-    best = OpenVinoEngine(file, manifest.sha256)
-    if best.name != f32.name:
-        engines.append(best)
-    return {engine.name: engine for engine in engines}
-
-
 def _faces_per_s(step: Step, faces: Pixels, seconds: float) -> float:
     """Return the rate over about that many seconds, at least two runs."""
     runs, began = 0, time.perf_counter()
@@ -49,10 +37,10 @@ def _faces_per_s(step: Step, faces: Pixels, seconds: float) -> float:
     return runs * len(faces) / (time.perf_counter() - began)
 
 
-def _steps(engines: Mapping[str, Engine]) -> dict[tuple[str, int], tuple[Step, int]]:
+def _steps(loaded: Mapping[str, Engine]) -> dict[tuple[str, int], tuple[Step, int]]:
     """Return what is measured: (name, batch) -> (what runs, faces a call). Keras cuts its batches itself."""
     steps: dict[tuple[str, int], tuple[Step, int]] = {(_KERAS, _KERAS_BATCH): (_keras_step(), _FACES)}
-    for name, engine in engines.items():
+    for name, engine in loaded.items():
         for batch in _BATCHES:
             steps[name, batch] = (engine.predict, batch)
     return steps
@@ -61,7 +49,8 @@ def _steps(engines: Mapping[str, Engine]) -> dict[tuple[str, int], tuple[Step, i
 def _run(context: Context) -> Result:
     context.say("  loading the engines")
     file, manifest = shipped_model()
-    steps = _steps(_engines(file, manifest))
+    loaded = [load() for load in engines(file.parent).values()]
+    steps = _steps({engine.name: engine for engine in loaded})
     faces = np.random.default_rng(0).integers(0, 256, (_FACES, 48, 48), np.uint8)
     for step, count in steps.values():
         step(faces[:count])
@@ -97,7 +86,7 @@ def _limits(limits: Mapping[str, list[float]]) -> Table:
 
 
 def _precision(engine: str) -> str:
-    return "bf16" if engine.endswith("bf16") else "f32"
+    return next((one for one in ("bf16", "int8") if engine.endswith(one)), "f32")
 
 
 CASE = Case(

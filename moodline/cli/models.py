@@ -27,7 +27,7 @@ def build_models() -> typer.Typer:
     app.command()(show)
     # --help too is passed on: the trainer describes its own options.
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
-    for command in (publish, check, compare):
+    for command in (publish, quantise, check, compare):
         app.command(context_settings=passed_on, add_help_option=False)(command)
     app.command()(use)
     return app
@@ -66,6 +66,11 @@ def show(model: Model, as_json: AsJson = False, config: Config = None) -> None:
 def publish(context: typer.Context) -> None:
     """Make a training run a new version, scored and verified."""
     replace_process("-P", "-m", "trainer", "models", "publish", *context.args)
+
+
+def quantise(context: typer.Context) -> None:
+    """Measure what int8 and bfloat16 cost a published version, and write it into its manifest."""
+    replace_process("-P", "-m", "trainer", "models", "quantise", *context.args)
 
 
 def check(context: typer.Context) -> None:

@@ -83,18 +83,25 @@ local function age_of(entry_id, fields)
   return math.max(0, number(fields.age) or 0) + math.max(0, now - queued_at)
 end
 
-local function ring()
-  if redis.call('LLEN', key.bell) < 8 then
-    redis.call('LPUSH', key.bell, '1')
+local BELL_AT_MOST = 8
+local rung
+
+local function ring(times)
+  rung = rung or redis.call('LLEN', key.bell)
+  for _ = 1, math.min(times, BELL_AT_MOST - rung) do
+    rung = redis.call('LPUSH', key.bell, '1')
   end
 end
 
--- Puts a stream at the end of the ready list, unless it stands there already.
-local function list_ready(stream)
-  local turn = redis.call('HINCRBY', key.state, 'turn', 1)
-  if redis.call('ZADD', key.ready, 'NX', turn, stream) == 1 then
-    ring()
+-- Puts streams at the end of the ready list in this order, unless they stand there already.
+local function list_ready(...)
+  local streams = {...}
+  local turn = redis.call('HINCRBY', key.state, 'turn', #streams) - #streams
+  local members = {}
+  for i, stream in ipairs(streams) do
+    members[2 * i - 1], members[2 * i] = turn + i, stream
   end
+  ring(redis.call('ZADD', key.ready, 'NX', unpack(members)))
 end
 
 local function count_bytes(stream, bytes)

@@ -3,18 +3,32 @@
 -- args: worker, nonce, room, per_stream, lease_ms, ahead_ms, alone_ok, held {stream -> {hand, cursor}}
 -- Returns {now, streams that wait to be tried alone, {{stream, hand, alone, attempts,
 -- entries {id, age_ms now, meta, image, age_ms at enqueue}, max_age_ms (0: recorded)}, ...}, lost}.
-local taken, later, waiting, lost = {}, {}, {}, {}
+local taken, listed, later, waiting, lost = {}, {}, {}, {}, {}
+local due, DUE_AT_MOST = {}, 1000  -- deadlines of hands, written together
+-- As text once: Redis would print each number anew for each stream.
+local deadline, EXPIRES = digits(now + args.lease_ms), '86400000'
 local room = args.room
 local alone_waits, hands = 0, 0
 local DROP_AT_MOST, VISIT_AT_MOST = 4096, 512
 local dropped = 0
 note_clock()
 
+local function keep_deadlines()
+  if #due > 0 then
+    redis.call('ZADD', key.hands, unpack(due))
+    due = {}
+  end
+end
+
 -- Renews or takes a hand; further arguments are fields of it that change.
 local function keep_hand(stream, ...)
-  redis.call('HSET', key.hand(stream), 'deadline', now + args.lease_ms, ...)
-  redis.call('PEXPIRE', key.hand(stream), 86400000)
-  redis.call('ZADD', key.hands, now + args.lease_ms, stream)
+  local hand = key.hand(stream)
+  redis.call('HSET', hand, 'deadline', deadline, ...)
+  redis.call('PEXPIRE', hand, EXPIRES)
+  due[#due + 1], due[#due + 2] = deadline, stream
+  if #due >= DUE_AT_MOST then
+    keep_deadlines()
+  end
 end
 
 for stream, mine in pairs(args.held) do
@@ -149,8 +163,7 @@ local function take_from(stream)
   -- The same take may come to this stream again: it goes on under this hand, from where it came to.
   args.held[stream] = {hand, last}
   if more then
-    -- At the end of the list: the other streams have their turn before this one's next crops.
-    list_ready(stream)
+    listed[#listed + 1] = stream
   end
   local attempts = 0
   if state == 'alone' then
@@ -162,20 +175,47 @@ local function take_from(stream)
 end
 
 local visits = 0
-while room > 0 and visits < VISIT_AT_MOST and dropped < DROP_AT_MOST do
-  visits = visits + 1
-  local next_stream = redis.call('ZPOPMIN', key.ready)[1]
-  if not next_stream then
+
+local function may_go_on()
+  return room > 0 and visits < VISIT_AT_MOST and dropped < DROP_AT_MOST
+end
+
+-- Takes from streams that were taken off the list together, and puts back whose turn has not come.
+local function take_in_turn(turn)
+  local i = 1
+  while i <= #turn and may_go_on() do
+    visits = visits + 1
+    take_from(turn[i])
+    i = i + 2
+  end
+  local back = {}
+  for left = i, #turn, 2 do
+    back[#back + 1], back[#back + 2] = turn[left + 1], turn[left]
+  end
+  if #back > 0 then
+    redis.call('ZADD', key.ready, 'NX', unpack(back))
+  end
+end
+
+while may_go_on() do
+  local turn = redis.call('ZPOPMIN', key.ready, math.min(room, VISIT_AT_MOST - visits))
+  if #turn == 0 then
     break
   end
-  take_from(next_stream)
+  take_in_turn(turn)
+  if #listed > 0 then
+    -- At the end of the list: the other streams have their turn before the next crops of these.
+    list_ready(unpack(listed))
+    listed = {}
+  end
 end
-for _, stream in ipairs(later) do
-  list_ready(stream)
+if #later > 0 then
+  list_ready(unpack(later))
 end
 -- At the head: behind streams that always have more, a suspect would never come first.
 for _, stream in ipairs(waiting) do
   redis.call('ZADD', key.ready, 'NX', 0, stream)
-  ring()
+  ring(1)
 end
+keep_deadlines()
 return {digits(wall), alone_waits, taken, lost}

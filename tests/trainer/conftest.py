@@ -84,6 +84,12 @@ def _quiet_tensorflow() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publishing asks no engine what lower precisions cost: each would be a process of its own."""
+    monkeypatch.setattr("trainer.precision.engine_answers", lambda *_asked: {})
+
+
 @pytest.fixture(scope="session")
 def committed_model() -> Path:
     return Path(__file__).resolve().parents[2] / "worker" / "models" / "vgg11-ferplus" / "1"

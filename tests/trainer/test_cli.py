@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from moodline.manifest import verify_model
+from moodline.manifest import MANIFEST_NAME, verify_model
+from tests.support.wait import wait_until
 from trainer.__main__ import build_app
 
 
@@ -66,6 +68,7 @@ def test_evaluate_scores_faces_without_splits_against_those_that_were_trained_on
     assert "0 faces have a near copy in train" in shown.output
 
 
+@pytest.mark.usefixtures("no_engines")
 def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     data: Path, tiny_network: str, tmp_path: Path
 ) -> None:
@@ -88,3 +91,35 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     assert "moodline models use moods@1" in done.output
     assert verify_model(models / "moods" / "1").training.recipe == "tiny"
     assert CliRunner().invoke(build_app(), [*publish[:5], "--as", "Moods!"]).exit_code == 2
+
+
+@pytest.mark.timeout(300)
+def test_a_training_stops_in_order_when_it_is_asked_to(data: Path, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "long.toml", tmp_path / "out"
+    recipe.write_text('network = "notebook"\nphases = [{epochs = 9999, size = 16}]\nbatch = 4\nprecision = "float32"\n')
+    asked = ["train", "--data", str(data), "--out", str(out), "--recipe", str(recipe)]
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen([sys.executable, "-m", "trainer", *asked], stderr=log) as training,
+    ):
+        try:
+            wait_until(lambda: any(out.glob("epoch_*.npz")), description="an epoch is done", timeout=180)
+            training.terminate()
+            assert training.wait(timeout=60) == 130
+        finally:
+            training.kill()
+    last = (tmp_path / "log").read_text().splitlines()[-1]
+    assert re.fullmatch(r"stopped after \d+ epochs; go on with --resume", last)
+
+
+@pytest.mark.usefixtures("no_engines")
+def test_a_version_of_an_older_moodline_is_measured_by_quantise(committed_model: Path, data: Path) -> None:
+    folder = data / "moods"
+    shutil.copytree(committed_model, folder)
+    manifest = json.loads((folder / MANIFEST_NAME).read_text())
+    older = {name: value for name, value in manifest.items() if name not in ("int8_ranges", "losses")}
+    (folder / MANIFEST_NAME).write_text(json.dumps(older))
+    done = CliRunner().invoke(build_app(), ["models", "quantise", "--model", str(folder), "--data", str(data)])
+    assert done.exit_code == 0, done.output
+    assert len(verify_model(folder).int8_ranges) == 7
+    assert not list(data.glob(".*")), "the folder was replaced whole"

@@ -39,6 +39,7 @@ def test_where_the_own_label_is_learned_it_decides(faces: Faces) -> None:
     assert limited(faces, Labels()) is faces
 
 
+@pytest.mark.usefixtures("no_engines")
 def test_what_is_published_answers_with_these_emotions_alone(
     tiny_recipe: Recipe, faces: Faces, validation: Faces, tmp_path: Path
 ) -> None:

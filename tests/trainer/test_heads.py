@@ -74,6 +74,7 @@ def test_a_start_from_another_recipe_is_refused(tiny_run: TinyRun, two_heads: Re
         warm_start(start_run(two_heads.model_copy(update={"start": "other"})), tiny_run.folder)
 
 
+@pytest.mark.usefixtures("no_engines")
 def test_either_head_can_be_published(tiny_run: TinyRun, two_heads: Recipe, tmp_path: Path) -> None:
     run = start_run(two_heads)
     warm_start(run, tiny_run.folder)

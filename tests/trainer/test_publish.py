@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import openvino
 import pytest
 
 from moodline.errors import ModelError
@@ -9,6 +10,7 @@ from moodline.manifest import read_manifest
 from trainer.data import Faces
 from trainer.evaluate import load_model, probabilities, split_scores
 from trainer.publish import Choice, publish_run, write_folder
+from worker.engines.openvino import cpu_precisions
 
 # A `TinyRun` of conftest.py, which test folders cannot import.
 TinyRun = Any
@@ -28,6 +30,10 @@ def test_a_run_becomes_a_model_folder_that_says_what_is_in_it(tiny_run: TinyRun,
     assert "| near copies |" in card
     assert re.search(r"- \d+% of the faces that are \w+ are called \w+\.", card)
     assert "Article 5(1)(f)" in card
+    published = read_manifest(target)
+    assert len(published.int8_ranges) == 4, "of five convolutions all but the first"
+    assert set(published.losses) == set(cpu_precisions(openvino.Core())) - {"f32"}, "each was measured"
+    assert ("## In lower precision" in card) == bool(published.losses)
 
     with pytest.raises(ModelError, match="is published already"):
         publish_run(tiny_run.folder, faces, validation, target)

@@ -1,5 +1,7 @@
 """Each engine passes the same suite: the same model, whatever library runs it."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -9,15 +11,15 @@ import numpy as np
 import pytest
 
 from moodline.errors import ModelError
-from moodline.manifest import verify_model
+from moodline.manifest import MANIFEST_NAME, verify_model
 from moodline.settings import WorkerSettings
 from tests.support.needs import shared
 from worker.engines.base import Bucketed, Engine, Pixels, bucket_sizes
-from worker.engines.openvino import OpenVinoEngine
+from worker.engines.openvino import OpenVinoEngine, Precision
 from worker.engines.tensorflow import TensorFlowEngine, _prepare_devices
 from worker.model import find_model, load_classifier
 
-ENGINES = ("tensorflow", "openvino-f32", "openvino")
+ENGINES = ("tensorflow", "openvino-f32", "openvino-bf16", "openvino-int8", "openvino")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,8 @@ def make(name: str) -> Engine:
     manifest = verify_model(folder)
     if name == "tensorflow":
         return TensorFlowEngine(folder / manifest.file)
-    return OpenVinoEngine(folder / manifest.file, manifest.sha256, precision="f32" if name.endswith("f32") else None)
+    precision: Precision | None = next((one for one in get_args(Precision) if name.endswith(one)), None)
+    return OpenVinoEngine(folder / manifest.file, manifest, precision=precision)
 
 
 def test_answers_are_probabilities_one_row_a_face(engine: Engine, faces: Pixels) -> None:
@@ -64,6 +67,69 @@ def test_faster_engines_agree_with_the_reference(engine: Engine, faces: Pixels) 
     reference = make("tensorflow").predict(faces).argmax(axis=1)
     same = (engine.predict(faces).argmax(axis=1) == reference).mean()
     assert same >= 0.985
+
+
+@pytest.fixture
+def capable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU that computes in all precisions, whichever this one is."""
+    monkeypatch.setattr("worker.engines.openvino.cpu_precisions", lambda _core: list(get_args(Precision)))
+
+
+def engine_of(folder: Path) -> str:
+    return load_classifier(WorkerSettings(model=str(folder), batch_size=1, engine="openvino")).engine.name
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the shipped model that a test may change."""
+    folder = tmp_path / "model"
+    shutil.copytree(find_model("vgg11-ferplus"), folder)
+    return folder
+
+
+def change(model: Path, **members: object) -> None:
+    path = model / MANIFEST_NAME
+    path.write_text(json.dumps(json.loads(path.read_text()) | members))
+
+
+@pytest.mark.usefixtures("capable")
+def test_int8_is_taken_only_where_the_manifest_says_that_it_costs_little(
+    model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert engine_of(model) == "openvino-int8"
+    change(model, losses={"int8": {"faces": 3589, "same_label": 0.98, "accuracy_lost": 0.0}})
+    with caplog.at_level("INFO"):
+        assert engine_of(model) == "openvino-bf16"
+    assert "no int8 of it was measured that keeps its accuracy" in caplog.text
+    change(model, losses={})
+    assert engine_of(model) == "openvino-bf16"
+
+
+@pytest.mark.usefixtures("capable")
+def test_ranges_that_are_not_the_models_are_refused(model: Path) -> None:
+    change(model, int8_ranges=[1.0, 2.0])
+    with pytest.raises(ModelError, match="has 2 int8 ranges for 7 convolutions"):
+        engine_of(model)
+    change(model, int8_ranges=[0.0] * 7)
+    with pytest.raises(ModelError, match=r"is damaged \(int8_ranges.0"):
+        engine_of(model)
+
+
+def test_a_model_without_ranges_has_no_int8_and_says_what_measures_them(model: Path) -> None:
+    change(model, int8_ranges=[])
+    manifest = verify_model(model)
+    with pytest.raises(ValueError, match="no int8 ranges; `moodline models quantise` measures them"):
+        OpenVinoEngine(model / manifest.file, manifest, precision="int8")
+
+
+def test_the_compiled_model_turns_no_picture_around() -> None:
+    engine = make("openvino-f32")
+    assert isinstance(engine, OpenVinoEngine)
+    running = engine.compiled.get_runtime_model().get_ops()
+    pictures = [op for op in running if len(op.get_output_partial_shape(0)) == 4]
+    kinds = [op.get_rt_info()["layerType"].astype(str) for op in pictures]
+    assert kinds.count("Convolution") == 8
+    assert "Transpose" not in kinds
 
 
 def test_emotions_can_be_restricted_and_probabilities_are_renormalised(faces: Pixels) -> None:

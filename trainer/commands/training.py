@@ -1,6 +1,7 @@
 """`train` and `publish`: from faces to a model in the registry."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from moodline.emotions import EMOTIONS
 from moodline.registry import DEFAULT_MODEL
-from trainer.commands.options import Data, Emotions, emotions_of
+from trainer.commands.options import Data, Emotions, Model, emotions_of
 from trainer.commands.reporting import report_on
 from trainer.commands.scoring import check, compare
 
@@ -26,7 +27,7 @@ def build_models() -> typer.Typer:
     """Return the commands that make models; `moodline models` adds those that only look at them."""
     app = typer.Typer(help="Make models.", no_args_is_help=True)
     app.callback()(_about)
-    for command in (publish, check, compare):
+    for command in (publish, quantise, check, compare):
         app.command()(command)
     return app
 
@@ -109,3 +110,22 @@ def publish(
     manifest = publish_run(run, faces, validation, to, replace=replace, choice=Choice(head, prior_shift, note))
     typer.echo(f"{to}: {manifest.bytes / 1e6:.2f} MB, sha256 {manifest.sha256}")
     typer.echo(f"Let workers load it with: moodline models use {manifest.name}@{manifest.version}")
+
+
+def quantise(model: Model, data: Data, registry: Registry = None) -> None:
+    """Measure what lower precisions cost a published version, and write it into its manifest and card."""
+    from moodline.registry import Registry as Models
+    from trainer.data import read_training
+    from trainer.precision import measure_precisions
+    from trainer.publish import write_folder
+
+    folder = Models(registry).find(model)
+    faces, validation = read_training(data)
+
+    def write(fresh: Path) -> None:
+        shutil.copytree(folder, fresh, dirs_exist_ok=True)
+        for name, loss in measure_precisions(fresh, faces, validation).losses.items():
+            kept, lost = f"{loss.same_label:.2%} keep their emotion", f"{loss.accuracy_lost * 100:.2f} points lost"
+            typer.echo(f"{name}: {kept}, {lost}{'' if loss.small else ': too much, so no worker takes it'}.")
+
+    write_folder(folder, write)

@@ -9,31 +9,49 @@ from typing import Any, Literal
 
 import numpy as np
 
+from moodline.manifest import ModelManifest
 from worker.engines.base import Pixels, Probabilities
 from worker.engines.convert import convert
+from worker.engines.int8 import quantise
+from worker.engines.layout import keep_channels_first
 
 log = logging.getLogger(__name__)
 
-Precision = Literal["f32", "bf16"]
+Precision = Literal["f32", "bf16", "int8"]
 
 
 class OpenVinoEngine:
     """A Keras model, converted once a machine and compiled for its CPU."""
 
     def __init__(
-        self, model_file: Path, sha256: str, *, threads: int | None = None, precision: Precision | None = None
+        self,
+        model_file: Path,
+        manifest: ModelManifest,
+        *,
+        threads: int | None = None,
+        precision: Precision | None = None,
     ) -> None:
-        """``precision`` None: bf16 where the CPU computes in it (its loss stands in the model card), else f32."""
+        """``precision`` None: the fastest that the CPU computes in and that costs the model little enough.
+
+        Raises ValueError for int8 where the manifest has no ranges for it, RuntimeError, OSError.
+        """
         import openvino as ov
 
         core = ov.Core()
-        self._precision: Precision = precision or _best_precision(core)
-        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": "LATENCY"}
+        self._precision: Precision = precision or _best_precision(core, manifest)
+        model = _converted(core, model_file, manifest.sha256)
+        keep_channels_first(model)
+        # What is not rounded to 8 bits computes in the next best.
+        hint = self._precision
+        if hint == "int8":
+            quantise(core, model, manifest.int8_ranges)
+            hint = "bf16" if "bf16" in cpu_precisions(core) else "f32"
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-        compiled = core.compile_model(_converted(core, model_file, sha256), "CPU", options)
-        self._request = compiled.create_infer_request()
-        self._output = compiled.output(0)
+        self.compiled = core.compile_model(model, "CPU", options)
+        self._request = self.compiled.create_infer_request()
+        self._output = self.compiled.output(0)
 
     @property
     def name(self) -> str:
@@ -46,8 +64,30 @@ class OpenVinoEngine:
         return np.array(self._request.get_tensor(self._output).data, np.float32)
 
 
-def _best_precision(core: Any) -> Precision:
-    return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+def cpu_precisions(core: Any) -> list[Precision]:
+    """Return what this CPU has instructions for, the slowest first. Without them int8 is slow and inexact."""
+    found: list[Precision] = ["f32"]
+    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        found.append("bf16")
+    if _has_byte_products():
+        found.append("int8")
+    return found
+
+
+def _has_byte_products() -> bool:
+    """Whether the CPU multiplies and adds bytes (AVX-VNNI). OpenVINO says that every CPU does int8."""
+    try:
+        return "_vnni" in Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return False
+
+
+def _best_precision(core: Any, manifest: ModelManifest) -> Precision:
+    precisions = cpu_precisions(core)
+    if "int8" in precisions and not manifest.allows_int8:
+        log.info("The model runs in %s: no int8 of it was measured that keeps its accuracy.", precisions[-2])
+        return precisions[-2]
+    return precisions[-1]
 
 
 def cache_folder() -> Path:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 import redis
+from pydantic import BaseModel
 
 from moodline.broker import Broker
 from moodline.crop import CROP_BYTES
@@ -98,9 +99,17 @@ def test_a_subscriber_with_an_acl_can_read_events_and_do_nothing_else(any_broker
 
 
 def test_every_service_listens_on_this_machine_only_by_default() -> None:
-    settings = Settings()
+    listening = {
+        f"{section}.{name}": value
+        for section, found in Settings()
+        if isinstance(found, BaseModel)
+        for name, value in found
+        if name == "host" or name.endswith("_host")
+    }
+    del listening["ingest.host"]  # a host's own name
 
-    assert {settings.api.host, settings.ingest.metrics_host, settings.worker.metrics_host} == {"127.0.0.1"}
+    assert {"api.host", "ingest.metrics_host", "worker.metrics_host", "jobs.metrics_host"} <= listening.keys()
+    assert set(listening.values()) == {"127.0.0.1"}, listening
 
 
 def test_no_file_holds_a_secret() -> None:

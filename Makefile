@@ -21,7 +21,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test chaos lint types format screenshots bench docs sbom secrets clean
+.PHONY: help demo test chaos lint types format screenshots bench docs sbom secrets soak clean
 
 help: ## List what can be made
 	@echo 'moodline: cameras in, emotion events out.'

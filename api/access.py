@@ -35,7 +35,7 @@ WRONG_KEYS_AT_ONCE: Final = 20.0
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEALTH: Final = frozenset({"/healthz", "/readyz"})
 _PAGES: Final = frozenset({"/", "/analyses", "/webcam", "/openapi.json"})
-_FOLDERS_OF_PAGES: Final = ("/static/", "/streams/")
+_FOLDERS_OF_PAGES: Final = ("/static/", "/streams/", "/analyses/")
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _END: Final[Mapping[str, Message]] = MappingProxyType(
     {

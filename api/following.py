@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
-from api.live import READ_COUNT, LiveEvent, LiveFeed
+from api.live import READ_COUNT, LiveEvent, LiveFeed, missed_notice
 from api.selection import Selection
 from moodline.broker import Broker
+from moodline.cursors import Cursor
 from moodline.errors import BrokerError
-from moodline.event import Cursor, Event, read_events
+from moodline.event import Event, left_unread, read_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +52,29 @@ async def follow_events(feed: LiveFeed, broker: Broker, selection: Selection, st
             # What waits until now stands in the feed, too, and is read from there.
             subscription.clear()
             try:
-                found, cursor = await run_in_threadpool(read_events, broker, after=cursor, count=READ_COUNT)
+                found, after = await run_in_threadpool(read_events, broker, after=cursor, count=READ_COUNT)
             except BrokerError as error:
-                yield _notice("problem", detail=str(error))
+                yield _notice("problem", str(error))
                 return
+            if left := left_unread(broker, cursor, found):
+                yield Message("missed", missed_notice(left if selection.takes_all else None, in_feed=False))
+            cursor = after
             more = len(found) >= READ_COUNT
             for place, event in found:
                 if marks.passes(event) and selection.takes(event):
                     yield _message(LiveEvent(place, event, event.to_json()))
         while (delivery := await subscription.take()) is not None:
-            if delivery.missed:
-                yield _notice("missed", missed=delivery.missed)
+            for notice in delivery.notices():
+                yield Message("missed", notice)
             for live in delivery.events:
                 if marks.passes(live.event):
                     yield _message(live)
-        yield _notice("closing", detail="moodline is stopping; connect again later.")
+        yield _notice("closing", "moodline is stopping; connect again later.")
 
 
 def _message(live: LiveEvent) -> Message:
     return Message(live.event.kind, live.text, live.cursor)
 
 
-def _notice(name: str, **content: object) -> Message:
-    return Message(name, json.dumps(content))
+def _notice(name: str, sentence: str) -> Message:
+    return Message(name, json.dumps({"detail": sentence}))

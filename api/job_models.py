@@ -23,6 +23,7 @@ ANALYSIS: Final[dict[str, Any]] = {
     "frames": 412,
     "total_frames": 900,
     "faces": 530,
+    "times_real_time": None,
     "annotate": False,
     "results": [],
 }
@@ -65,6 +66,7 @@ class AnalysisModel(JobModel):
     frames: int = Field(description="Frames that were read so far.")
     total_frames: int = Field(description="Frames that the file promises; 0: it says nothing.")
     faces: int = Field(description="Faces that were judged so far.")
+    times_real_time: float | None = Field(description="How many times as fast as it plays; None before the end.")
     annotate: bool = Field(description="Whether an annotated video is asked for.")
     results: list[str] = Field(description="Names of the files that can be fetched.")
 
@@ -76,6 +78,7 @@ class AnalysisModel(JobModel):
             frames=record.steps,
             total_frames=record.total,
             faces=record.faces,
+            times_real_time=record.times_real_time,
             annotate=record.annotate,
             results=results,
         )

@@ -7,7 +7,6 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.dependencies import SettingsHere
-from api.upload_room import UploadRoom
 from moodline.broker import Broker
 from moodline.jobs.files import JobFiles
 from moodline.jobs.store import JobStore
@@ -22,7 +21,6 @@ class JobDesk:
         self._settings = settings
         self._lock = threading.Lock()
         self._store: JobStore | None = None
-        self.room = UploadRoom()
 
     def store(self) -> JobStore:
         """Return the store. Raises JobsOffError, BrokerError."""
@@ -50,10 +48,5 @@ def _files(settings: SettingsHere) -> JobFiles:
     return JobFiles(settings.jobs)
 
 
-def _room(connection: HTTPConnection) -> UploadRoom:
-    return desk_of(connection).room
-
-
 StoreHere = Annotated[JobStore, Depends(_store)]
 FilesHere = Annotated[JobFiles, Depends(_files)]
-RoomHere = Annotated[UploadRoom, Depends(_room)]

@@ -6,19 +6,21 @@ slow loses its oldest events and is told how many; it slows nobody else.
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from api.selection import Selection
 from moodline.broker import Broker
+from moodline.cursors import Cursor
 from moodline.errors import BrokerError
-from moodline.event import Cursor, Event, latest_cursor, read_events
+from moodline.event import Event, latest_cursor, left_unread, read_events
 
 QUEUE_EVENTS: Final = 1000
 """Events that wait for one subscriber: minutes of a camera, a megabyte at most."""
@@ -41,10 +43,22 @@ class LiveEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a subscriber gets at once: first how many events it has missed, then those that wait."""
+    """What a subscriber gets at once: first what it has missed, then the events that wait.
 
-    missed: int
+    ``missed``: whether they still stand in the feed -> how many, None where nobody knows.
+    """
+
+    missed: Mapping[bool, int | None]
     events: list[LiveEvent]
+
+    def notices(self) -> list[str]:
+        """Return a notice as JSON for each kind of loss."""
+        return [missed_notice(number, in_feed=in_feed) for in_feed, number in self.missed.items()]
+
+
+def missed_notice(number: int | None, *, in_feed: bool) -> str:
+    """Return what tells a subscriber that events did not come: how many, and whether they can be read again."""
+    return json.dumps({"missed": number, "in_feed": in_feed})
 
 
 class Subscription:
@@ -55,7 +69,7 @@ class Subscription:
         self._selection = selection
         self._queue: deque[LiveEvent] = deque()
         self._size = size
-        self._missed = 0
+        self._missed: dict[bool, int | None] = {}
         self._news = asyncio.Event()
         self._closed = False
 
@@ -64,14 +78,14 @@ class Subscription:
         await self._news.wait()
         if self._closed and not self._queue:
             return None
-        delivery = Delivery(self._missed, list(self._queue))
+        delivery = Delivery(dict(self._missed), list(self._queue))
         self.clear()
         return delivery
 
     def clear(self) -> None:
         """Forget what waits: the subscriber is about to read it from the feed itself."""
         self._queue.clear()
-        self._missed = 0
+        self._missed.clear()
         if not self._closed:
             self._news.clear()
 
@@ -81,8 +95,13 @@ class Subscription:
             return
         if len(self._queue) >= self._size:
             self._queue.popleft()
-            self._missed += 1
+            self._miss(1, in_feed=True)
         self._queue.append(live)
+        self._news.set()
+
+    def skip(self, number: int | None, *, in_feed: bool) -> None:
+        """Note that events of all streams were passed over; how many of them were wanted, only a whole feed tells."""
+        self._miss(number if self._selection.takes_all else None, in_feed=in_feed)
         self._news.set()
 
     def close(self) -> None:
@@ -90,6 +109,10 @@ class Subscription:
         self._closed = True
         self.placed.set()
         self._news.set()
+
+    def _miss(self, number: int | None, *, in_feed: bool) -> None:
+        before = self._missed.get(in_feed, 0)
+        self._missed[in_feed] = None if number is None or before is None else before + number
 
 
 class LiveFeed:
@@ -179,6 +202,7 @@ class LiveFeed:
             except Exception:
                 # Whatever stands in the feed: the thread must outlive it, or all subscribers fall silent.
                 log.exception("Live events skip to the newest event, since one could not be read.")
+                self._in_loop(partial(self._skip, None, in_feed=True))
                 self._stopping.wait(RETRY_S[0])
             if self._subscriptions:
                 self._wanted.set()
@@ -200,6 +224,8 @@ class LiveFeed:
             # The cursor is kept, so that nothing is lost that is written before the next reading.
             self._wait_for_redis(error)
             return cursor
+        if left := left_unread(self._broker, cursor, found):
+            self._in_loop(partial(self._skip, left, in_feed=False))
         if found:
             events = [LiveEvent(place, event, event.to_json()) for place, event in found]
             self._in_loop(partial(self._deliver, events))
@@ -226,6 +252,10 @@ class LiveFeed:
     def _place(self) -> None:
         for subscription in self._subscriptions:
             subscription.placed.set()
+
+    def _skip(self, number: int | None, *, in_feed: bool) -> None:
+        for subscription in self._subscriptions:
+            subscription.skip(number, in_feed=in_feed)
 
     def _deliver(self, events: list[LiveEvent]) -> None:
         for live in events:

@@ -132,9 +132,14 @@ class StreamList(BaseModel):
 class EventPage(BaseModel):
     """Events in the order of the feed, and where to go on."""
 
-    model_config = example_of({"events": [EVENT], "next_cursor": "0_1795336327040-0", "more": True})
+    model_config = example_of({"events": [EVENT], "missed": 0, "next_cursor": "0_1795336327040-0-4711", "more": True})
 
     events: list[Event]
+    missed: int | None = Field(
+        default=None,
+        description="Events since `cursor` that have left the feed and can be read no more; not there with a filter, "
+        "for nobody knows how many of them it would have let through.",
+    )
     next_cursor: str = Field(description="Give it as `cursor` to get what comes after this page.")
     more: bool = Field(description="Whether there may be more already; if not, ask again later.")
 

@@ -8,7 +8,8 @@ from api.models import EventPage
 from api.problems import WrongParameterError
 from api.selection import Selection
 from moodline.broker import Broker
-from moodline.event import Cursor, Event, read_events
+from moodline.cursors import Cursor
+from moodline.event import Event, left_unread, read_events
 
 READ_COUNT: Final = 500
 MOST_READS: Final = 20
@@ -28,14 +29,21 @@ def read_after(broker: Broker, cursor: Cursor, count: int) -> tuple[list[tuple[C
 def page_after(broker: Broker, selection: Selection, *, cursor: Cursor, limit: int) -> EventPage:
     """Return up to ``limit`` selected events after ``cursor``, oldest first."""
     chosen: list[Event] = []
+    left = 0
+
+    def page(next_cursor: Cursor, *, more: bool) -> EventPage:
+        missed = left if selection.takes_all or not left else None
+        return EventPage(events=chosen, missed=missed, next_cursor=next_cursor, more=more)
+
     for _ in range(MOST_READS):
         found, after = read_after(broker, cursor, READ_COUNT)
+        left += left_unread(broker, cursor, found)
         if not found:
-            return EventPage(events=chosen, next_cursor=after, more=False)
+            return page(after, more=False)
         for place, event in found:
             if selection.takes(event):
                 chosen.append(event)
             if len(chosen) == limit:
-                return EventPage(events=chosen, next_cursor=place, more=True)
+                return page(place, more=True)
         cursor = after
-    return EventPage(events=chosen, next_cursor=cursor, more=True)
+    return page(cursor, more=True)

@@ -15,6 +15,11 @@ class Selection:
     kinds: AbstractSet[EventKind] = frozenset()
     emotions: AbstractSet[Emotion] = frozenset()
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every event is wanted."""
+        return not (self.streams or self.kinds or self.emotions)
+
     def takes(self, event: Event) -> bool:
         """Return whether ``event`` is wanted."""
         return (

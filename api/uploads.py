@@ -13,7 +13,6 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from api.upload_room import Place
 from moodline.jobs.files import explain_full_disk
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ class StalledUploadError(HTTPException):
         super().__init__(HTTPStatus.REQUEST_TIMEOUT, sentence)
 
 
-async def receive_upload(request: Request, target: Path, place: Place) -> Upload:
-    """Write the part ``video`` of a request to ``target`` and return what came.
+async def receive_upload(request: Request, target: Path) -> Upload:
+    """Write the part ``video`` of a request to ``target``, a file that is there, and return what came.
 
     Raises WrongUploadError, StalledUploadError, FolderFullError.
     """
@@ -65,9 +64,10 @@ async def receive_upload(request: Request, target: Path, place: Place) -> Upload
     if not boundary:
         raise WrongUploadError("The form has no boundary: send multipart/form-data with a part 'video'.")
     try:
-        with target.open("xb") as file:
+        with target.open("r+b") as file:
             form = _Form(file)
-            await _parse(MultipartParser(boundary, form.callbacks()), request.stream(), place)
+            await _parse(MultipartParser(boundary, form.callbacks()), request.stream())
+            file.truncate()
     except MultipartParseError as error:
         raise WrongUploadError("The form is broken: send multipart/form-data with a part 'video'.") from error
     except OSError as error:
@@ -80,7 +80,7 @@ async def receive_upload(request: Request, target: Path, place: Place) -> Upload
     return form.upload
 
 
-async def _parse(parser: MultipartParser, chunks: AsyncIterator[bytes], place: Place) -> None:
+async def _parse(parser: MultipartParser, chunks: AsyncIterator[bytes]) -> None:
     while True:
         try:
             chunk = await asyncio.wait_for(anext(chunks), STALLED_S)
@@ -90,7 +90,6 @@ async def _parse(parser: MultipartParser, chunks: AsyncIterator[bytes], place: P
             raise StalledUploadError from error
         # Parsing writes to the disk, which must not hold up other requests.
         await run_in_threadpool(parser.write, chunk)
-        place.took(len(chunk))
 
 
 class _Form:

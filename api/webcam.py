@@ -103,8 +103,8 @@ class WebcamSession:
 
     async def _events(self, take: Any) -> AsyncIterator[tuple[str, str]]:
         while (delivery := await take()) is not None:
-            if delivery.missed:
-                yield "missed", json.dumps({"missed": delivery.missed})
+            for notice in delivery.notices():
+                yield "missed", notice
             for live in delivery.events:
                 self._last_event_s = time.monotonic()
                 yield live.event.kind, live.text

@@ -3,10 +3,11 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from bench.crowd import queued
 from moodline.broker import Broker
 from moodline.crop import CROP_BYTES, Box, Crop, FrameCrops
 from moodline.crop_queue import Reader
@@ -14,6 +15,7 @@ from moodline.settings import StreamSettings
 from moodline.streams import StreamStatus
 
 _LEASE = timedelta(minutes=5)
+_LOOK_S = 0.01
 
 
 class SteadyLoad:
@@ -22,6 +24,7 @@ class SteadyLoad:
     def __init__(self, broker: Broker, streams: int, *, prefix: str = "load") -> None:
         self.names = [f"{prefix}-{number}" for number in range(streams)]
         self.max_age = StreamSettings.model_validate({"id": "load", "url": "demo"}).max_age
+        self._broker = broker
         self._readers = [_reader(broker, name) for name in self.names]
         self._pixels = [random.randbytes(CROP_BYTES) for _ in range(16)]
         self._number = 0
@@ -52,11 +55,19 @@ class SteadyLoad:
             done = due
             time.sleep(max(0.0, began + (done + 1) / crops_per_s - time.monotonic()))
 
-    def _enqueue(self) -> None:
+    def remember(self, moments_ms: Iterable[int], most_queued: int) -> None:
+        """Show one face a stream at each of these moments of the past, as fast as a worker takes them."""
+        for at_ms in moments_ms:
+            for _ in self._readers:
+                self._enqueue(at_ms)
+            while queued(self._broker, self.names) > most_queued:
+                time.sleep(_LOOK_S)
+
+    def _enqueue(self, at_ms: int | None = None) -> None:
         self._number += 1
         turn, reader = divmod(self._number, len(self._readers))
         face = Crop(0, f"run-{turn // 50}", Box(40, 80, 96, 120), 0.93, self._pixels[self._number % 16])
-        frame = FrameCrops(self._number, time.time_ns() // 1_000_000, 1280, 720, (face,), (), {})
+        frame = FrameCrops(self._number, at_ms or time.time_ns() // 1_000_000, 1280, 720, (face,), (), {})
         self._readers[reader].enqueue(frame, age_ms=0.0)
 
 

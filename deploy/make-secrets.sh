@@ -4,7 +4,7 @@ set -eu
 umask 077
 
 folder=${1:-secrets}
-mkdir -p "$folder/cameras"
+mkdir -p "$folder/cameras" "$folder/forwarders"
 
 random() { # BYTES: that many random bytes in base64
     head -c "$1" /dev/urandom | base64 | tr -d '\n'
@@ -16,6 +16,6 @@ done
 # Exactly 32 bytes: it is a key, not a password.
 [ -s "$folder/seal_key" ] || random 32 >"$folder/seal_key"
 # The folder lets nobody else in; in their containers the services, which are other users, must read their files.
-chmod 755 "$folder/cameras"
+chmod 755 "$folder/cameras" "$folder/forwarders"
 find "$folder" -type f -exec chmod 444 {} +
 echo "The secrets are in $folder. Passwords of cameras: files in $folder/cameras, each named as moodline.yaml names it."

@@ -21,8 +21,8 @@ _HEAD: Final = """# Licences
 What the images of moodline bring along, with the licence that each declares itself; written by `make sbom`, which also
 writes the versions and who needs whom as an SBOM (CycloneDX) into `build/sbom.json`. moodline itself is Apache-2.0. The
 servers beside it (Valkey BSD-3-Clause, Prometheus Apache-2.0, Grafana AGPL-3.0) are programs of their own. YuNet, the
-face detector's model, is MIT. The image `worker-gpu` has NVIDIA's CUDA libraries too (`tensorflow[and-cuda]`): neither
-pinned by moodline nor listed here, under NVIDIA's own licences.
+face detector's model, is MIT. The image `worker-gpu` has NVIDIA's CUDA libraries too (`tensorflow[and-cuda]`): pinned
+in constraints.txt and not listed here, under NVIDIA's own licences.
 
 | package | licence |
 |---|---|

@@ -134,6 +134,18 @@ def with_bench(toml: Mapping[str, Any], benchmarks: Path) -> tuple[Inputs, list[
     return inputs, sources
 
 
+def limits(inputs: Inputs) -> str:
+    """Return in a sentence what one of each can do: where more of them are needed."""
+    load, worker, redis = (inputs[name] for name in ("load", "worker", "redis"))
+    streams = redis["crops_per_s"] * redis["full"] / (load["fps"] * load["faces"])
+    faces = worker["cpu_faces_per_core_s"] * worker["cores"]
+    share, cores = f"{redis['full']:.0%}", f"{worker['cores']:.0f} cores"
+    return (
+        f"One Redis server carries {streams:,.0f} streams of this load at {share} of its throughput.\n"
+        f"One worker of {cores} classifies {faces:,.0f} faces a second.\n"
+    )
+
+
 def sources_table(sources: list[Source]) -> str:
     """Return a Markdown table of where the measured inputs are from."""
     rows = [f"| `{source.name}` | {source.value:,.1f} | {source.words} |" for source in sources]
@@ -158,7 +170,7 @@ def main(arguments: list[str]) -> int:
     if not (options.check or options.write):
         print(made, end="")
         return 0
-    return _keep(f"{BEGIN}\n{made}\n{sources_table(sources)}{END}", write=options.write)
+    return _keep(f"{BEGIN}\n{made}\n{limits(inputs)}\n{sources_table(sources)}{END}", write=options.write)
 
 
 def _keep(block: str, *, write: bool) -> int:

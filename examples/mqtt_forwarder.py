@@ -1,17 +1,18 @@
 """Forwards moodline's events to an MQTT broker, and shows its streams to Home Assistant.
 
-    REDIS_URL=redis://... MQTT_HOST=broker.local python mqtt_forwarder.py [KIND ...]
+    MQTT_HOST=broker.local python mqtt_forwarder.py CURSOR_FILE [KIND ...]
 
-Needs `pip install redis paho-mqtt`. Without kinds it forwards those that come once a face and change: face_entered,
-emotion_changed and face_left. What it publishes, with MQTT_PREFIX in the place of moodline:
+Follows moodline's API (MOODLINE_URL, MOODLINE_KEY). Needs `pip install paho-mqtt`. Without kinds it forwards those that
+come once a face and change: face_entered, emotion_changed and face_left. What it publishes, with MQTT_PREFIX in the
+place of moodline:
 
     moodline/<stream>/<kind>     each event as JSON, QoS 1
     moodline/<stream>/state      retained: the last steady emotion, its confidence, and how many faces are in view
     moodline/status              retained: online, or offline as the broker's last word about this program
     homeassistant/sensor/...     retained: the streams as devices with two sensors (MQTT discovery)
 
-At least once: the place in the feed is kept in Redis, after the broker has taken what came before it. A restart goes on
-from there, and may repeat the last events; deduplicate by `id`.
+At least once: the cursor is written after the broker has taken what came before it. A restart goes on from there, and
+may repeat the last event; deduplicate by `id`.
 """
 
 import json
@@ -20,28 +21,21 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-import redis
+from live_events import URL, keep, live_events, say, secret
 from paho.mqtt.enums import CallbackAPIVersion
-from redis.exceptions import ConnectionError as RedisAwayError
 
-FEED = "moodline:{p0}:feed"  # with more partitions: a forwarder for each of {p1}, {p2} and so on
 PREFIX = os.environ.get("MQTT_PREFIX", "moodline")
 DISCOVERY = os.environ.get("MQTT_DISCOVERY_PREFIX", "homeassistant")
-PLACE = f"{PREFIX}-mqtt-forwarder:{FEED}"
 KINDS = ("face_entered", "emotion_changed", "face_left")
 STATUS = f"{PREFIX}/status"
-BLOCK_MS = 2000
 AGAIN_AFTER_S = 1.0
 
 Message = tuple[str, str, bool]  # topic, payload, retained
-
-
-def say(sentence: str) -> None:
-    """Tell whoever looks after this."""
-    print(sentence, file=sys.stderr, flush=True)
 
 
 class Streams:
@@ -94,13 +88,13 @@ class Publisher:
         self._streams = streams
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=os.environ.get("MQTT_CLIENT_ID", ""))
         if user := os.environ.get("MQTT_USER"):
-            self._client.username_pw_set(user, os.environ.get("MQTT_PASSWORD"))
+            self._client.username_pw_set(user, secret("MQTT_PASSWORD"))
         if os.environ.get("MQTT_TLS"):
             self._client.tls_set()
         self._client.will_set(STATUS, "offline", qos=1, retain=True)
         self._client.on_connect = self._connected
         self._client.on_message = lambda *_: self._streams.forget()
-        self._client.connect_async(os.environ.get("MQTT_HOST", "127.0.0.1"), int(os.environ.get("MQTT_PORT", "1883")))
+        self._client.connect_async(os.environ.get("MQTT_HOST") or "127.0.0.1", int(os.environ.get("MQTT_PORT", "1883")))
         self._client.loop_start()
 
     def publish(self, messages: Sequence[Message]) -> None:
@@ -128,44 +122,22 @@ class Publisher:
         client.subscribe(f"{DISCOVERY}/status")
 
 
-def start_of(server: "redis.Redis") -> str:
-    """Return where to go on: the kept place, or the end of the feed."""
-    kept: Any = server.get(PLACE)
-    if kept is None:
-        newest: Any = server.xrevrange(FEED, count=1)
-        kept = newest[0][0] if newest else "0-0"
-        server.set(PLACE, kept)
-    return str(kept)
-
-
-def forward(server: "redis.Redis", publisher: Publisher, streams: Streams, kinds: Sequence[str]) -> None:
-    """Forward until Redis is away."""
-    place = start_of(server)
-    while True:
-        found: Any = server.xread({FEED: place}, count=100, block=BLOCK_MS)
-        for _, entries in found:
-            events = [json.loads(fields["event"]) for _, fields in entries]
-            wanted = [event for event in events if event["kind"] in kinds]
-            publisher.publish([message for event in wanted for message in streams.messages(event)])
-            place = entries[-1][0]
-            server.set(PLACE, place)
-
-
-def main(kinds: Sequence[str]) -> None:
+def main(place: Path, kinds: Sequence[str]) -> None:
     """Forward until Ctrl-C."""
-    server = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True, protocol=2, socket_timeout=None)
     streams = Streams()
     publisher = Publisher(streams)
     while True:
         try:
-            forward(server, publisher, streams, kinds or KINDS)
-        except RedisAwayError as error:
-            say(f"Redis is away ({error}); trying again.")
-            time.sleep(AGAIN_AFTER_S)
+            for message in live_events(place, [("kind", kind) for kind in kinds]):
+                publisher.publish([*streams.messages(json.loads(message["data"]))])
+                keep(place, message["id"])
+        except (OSError, HTTPException) as error:
+            say(f"moodline at {URL}: {error}")
+        time.sleep(AGAIN_AFTER_S)
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        main(Path(sys.argv[1]), sys.argv[2:] or KINDS)
     except KeyboardInterrupt:
         pass

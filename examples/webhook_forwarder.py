@@ -13,62 +13,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-URL = os.environ.get("MOODLINE_URL", "http://127.0.0.1:8080")
-KEY = os.environ.get("MOODLINE_KEY", "")
+from live_events import URL, keep, live_events, say, secret
+
 HOOK = os.environ.get("WEBHOOK_URL", "")
-SECRET = os.environ.get("WEBHOOK_SECRET", "").encode()
-SILENCE_S = 60
-"""moodline says something every 15 s; who hears nothing for so long connects again."""
+SECRET = secret("WEBHOOK_SECRET").encode()
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
 TRY_AGAIN = {408, 429}
-NOTICES = {"ready", "missed", "problem", "closing"}
-
-
-def say(sentence: str) -> None:
-    """Tell whoever looks after this."""
-    print(sentence, file=sys.stderr, flush=True)
-
-
-def messages(lines: Iterable[bytes]) -> Iterator[dict[str, str]]:
-    """Parse server-sent events."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        text = line.decode().rstrip("\r\n")
-        if text and not text.startswith(":"):
-            name, _, value = text.partition(": ")
-            fields[name] = value
-        elif fields and not text:
-            yield fields
-            fields = {}
-
-
-def keep(place: Path, cursor: str) -> None:
-    """Write a cursor, whole or not at all."""
-    draft = place.with_suffix(".new")
-    draft.write_text(cursor)
-    draft.replace(place)
-
-
-def live_events(place: Path, filters: Sequence[tuple[str, str]]) -> Iterator[dict[str, str]]:
-    """Yield events until the connection ends, those after the kept cursor first; without one, what comes now."""
-    query = urlencode([*filters, *([("cursor", place.read_text())] if place.exists() else [])])
-    headers = {"Authorization": f"Bearer {KEY}"} if KEY else {}
-    with urlopen(Request(f"{URL}/v1/events/live?{query}", headers=headers), timeout=SILENCE_S) as answer:
-        for message in messages(answer):
-            if message["event"] == "missed":
-                # This was too slow: what it missed stands in the feed, and is read from there by connecting again.
-                return
-            if message["event"] == "ready" and not place.exists():
-                keep(place, message["id"])
-            if message["event"] not in NOTICES:
-                yield message
 
 
 class NoRedirects(HTTPRedirectHandler):
@@ -102,6 +58,8 @@ def post(body: bytes, event_id: str) -> None:
 
 def main(place: Path, filters: Sequence[tuple[str, str]]) -> None:
     """Forward until Ctrl-C."""
+    if not HOOK:
+        sys.exit("Set WEBHOOK_URL: where the events are posted to.")
     while True:
         try:
             for message in live_events(place, filters):

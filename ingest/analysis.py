@@ -15,6 +15,7 @@ from ingest.motion import MotionGate
 from ingest.rate import Rate
 from ingest.shot_cut import ShotCuts
 from ingest.sources.base import Frame, Pixels
+from ingest.sources.listing import shows_video
 from ingest.track import LOST_AFTER_S, Tracker
 from moodline.crop import Crop, FrameCrops
 from moodline.settings import StreamSettings
@@ -147,6 +148,6 @@ def _most_scale(stream: StreamSettings, detector: Detector) -> float:
     Only for films of which a detector looks at every frame: each face is seen many times there, and speed counts.
     Where it looks more seldom, and at live streams and pictures, the detector does its best.
     """
-    if stream.kind != "file" or stream.fps is not None or stream.detect_fps is not None:
+    if stream.fps is not None or stream.detect_fps is not None or not shows_video(stream):
         return 1.0
     return detector.least_face / stream.min_face

@@ -49,7 +49,8 @@ class Area:
         left, top, right, bottom = _bounds(self._regions, width, height)
         if self._masks:
             pixels = pixels.copy()
-            cv2.fillPoly(pixels, _corners(self._masks, width, height), (0, 0, 0))
+            for mask in _corners(self._masks, width, height):  # filled together, what two of them share would be left
+                cv2.fillPoly(pixels, [mask], (0, 0, 0))
         searched, scale = scaled_down(pixels[top:bottom, left:right], self._detect_width, most=self._most_scale)
         return View(pixels, searched, left, top, scale)
 

@@ -58,6 +58,7 @@ _SYMPTOMS = (
         Unreachable,
         "{source} reports a server error; trying again.",
     ),
+    _symptom("stream ends prematurely", Unreachable, "{source} broke off in the middle; trying again."),
     _symptom(
         r"moov atom not found|invalid data|could not find codec|unsupported codec|decoder .*not found|"
         r"unknown decoder|protocol not found|unable to open|not currently supported",

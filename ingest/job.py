@@ -26,6 +26,7 @@ class CaptureJob:
     """One stream and the settings it is read with. ``owner`` names this ingest in the stream's lease.
 
     ``declared``: the stream as it was added at run time, if it was; ``once``: which recording it is, if it is one.
+    ``hidden``: what of its address no text may show.
     """
 
     stream: StreamSettings
@@ -37,3 +38,4 @@ class CaptureJob:
     tracing: TracingSettings = field(default_factory=TracingSettings)
     declared: str | None = None
     once: Once | None = None
+    hidden: frozenset[str] = frozenset()

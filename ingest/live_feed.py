@@ -10,7 +10,7 @@ from typing import Final
 from ingest.backoff import Backoff
 from ingest.beat import Condition
 from ingest.sources.base import AuthFailed, Frame, Source, SourceFailure, Stalled
-from moodline.redact import redact_text
+from moodline.redact import redact_line
 from moodline.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class LiveFeed:
         except SourceFailure as failure:
             return self._failed(failure)
         except Exception as error:  # noqa: BLE001 - OpenCV raises what it likes, and the camera must come back
-            said = redact_text(f"{type(error).__name__}: {error}")
+            said = redact_line(f"{type(error).__name__}: {error}")
             return self._failed(Stalled(f"{self._shown} broke off ({said}); connecting again."))
         finally:
             self._source.close()

@@ -1,7 +1,7 @@
-"""What FFmpeg and OpenCV write to file descriptor 2: redacted, and readable as a diagnosis.
+"""What FFmpeg and OpenCV write to the file descriptors 1 and 2: redacted, and readable as a diagnosis.
 
-OpenCV says only False when a source does not open. The reason stands on stderr, and so does, at
-times, the password.
+OpenCV says only False when a source does not open. The reason stands on stderr, or on stdout where somebody has
+asked for OPENCV_FFMPEG_DEBUG, and so does, at times, the password.
 """
 
 import logging
@@ -28,12 +28,14 @@ ReadLines = Callable[[], Sequence[str]]
 
 
 def no_lines() -> Sequence[str]:
-    """Return nothing: for callers that leave file descriptor 2 alone."""
+    """Return nothing: for callers that leave the file descriptors alone."""
     return ()
 
 
 class NativeStderr:
-    """Owns file descriptor 2 of this process from ``__init__`` on; Python's ``sys.stderr`` keeps the old one.
+    """Owns the file descriptors 1 and 2 of this process from ``__init__`` on.
+
+    Python's ``sys.stdout`` and ``sys.stderr`` keep the old ones.
 
     ``url`` is the source's address, whose user, password and query values are taken out of every line, however
     they are quoted.
@@ -44,9 +46,10 @@ class NativeStderr:
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._marks_seen = 0
         self._changed = threading.Condition()
-        sys.stderr = _move_python_stderr()
+        sys.stdout, sys.stderr = _moved(1), _moved(2)
         read_end, write_end = os.pipe()
-        os.dup2(write_end, 2)
+        for descriptor in (1, 2):
+            os.dup2(write_end, descriptor)
         os.close(write_end)
         threading.Thread(target=self._read, args=(read_end,), name="native-stderr", daemon=True).start()
 
@@ -85,6 +88,6 @@ def without_secrets(text: str, secrets: frozenset[str]) -> str:
     return text
 
 
-def _move_python_stderr() -> TextIO:
-    """Return a text stream on a copy of descriptor 2, where log lines go on."""
-    return os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+def _moved(descriptor: int) -> TextIO:
+    """Return a text stream on a copy of a descriptor, where Python's own lines go on."""
+    return os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace", buffering=1)

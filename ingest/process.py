@@ -20,6 +20,7 @@ from ingest.live_feed import SourceHungError
 from ingest.native_stderr import NativeStderr
 from moodline.errors import MoodlineError
 from moodline.logs import configure_logs
+from moodline.redact import hide
 from moodline.tracing import make_tracing
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     limit_memory()
     cv2.setNumThreads(1)
+    hide(job.stream.url.get_secret_value(), job.hidden)
     native = NativeStderr(job.stream.url.get_secret_value())
     stream, logs = job.stream.id, job.log
     configure_logs(service=f"ingest/{stream}", level=logs.level, style=logs.format, fields={"stream": stream})

@@ -26,6 +26,7 @@ from ingest.slot import ORDERLY_S, Slot
 from ingest.wanted import Wanted
 from moodline.lifecycle import STOP_WITHIN_S
 from moodline.metrics import Metrics
+from moodline.redact import hidden_in
 from moodline.settings import Settings, StreamSettings
 from moodline.streams import Once
 from moodline.webcams import webcam_template
@@ -150,6 +151,7 @@ class Supervisor:
             self._owner,
             yunet_model=self._find_yunet() if stream.detector != "haar" else None,
             tracing=settings.tracing,
+            hidden=hidden_in(stream.url.get_secret_value()),
         )
 
     def _wait(self, stop: threading.Event) -> None:

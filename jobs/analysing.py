@@ -36,7 +36,7 @@ def do_analysis(task: "Task") -> str:
         facts = analyse(options, broker, task.stop, watch)
     if record.annotate:
         annotate(options.video, options.folder, task.stop, watch, show_faces=record.show_faces)
-    task.say(steps=facts.frames, total=facts.frames, faces=facts.faces)
+    task.say(steps=facts.frames, total=facts.frames, faces=facts.faces, times_real_time=facts.times_real_time)
     return facts.sentence
 
 

@@ -92,8 +92,9 @@ class Broker:
         found, first_key = script(name), keys.of_partition("ready")
         with self.errors():
             pipeline = self.client.pipeline(transaction=False)
+            by_sha = pipeline.evalsha_ro if name in READING_SCRIPTS else pipeline.evalsha
             for args in calls:
-                pipeline.evalsha(found.sha, 1, first_key, _packed(args))
+                by_sha(found.sha, 1, first_key, _packed(args))
             replies = pipeline.execute(raise_on_error=False)
             for number, reply in enumerate(replies):
                 if isinstance(reply, redis.exceptions.NoScriptError):  # a server that has just started

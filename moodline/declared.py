@@ -16,7 +16,7 @@ from moodline.broker import Broker
 from moodline.config.explain import explain
 from moodline.config.secrets import with_secrets
 from moodline.errors import ConfigError, SourceNotAllowedError, StreamChangedError, StreamConflictError
-from moodline.redact import redact_url
+from moodline.redact import hide, redact_url
 from moodline.settings import ApiSettings, StreamSettings, is_recorded
 from moodline.settings.allowed import REFERENCE, judge_source
 
@@ -86,6 +86,7 @@ class Declared:
             if missing := [name for name in names if not known.get(name)]:
                 raise ConfigError(f"The environment variable {missing[0]} is not set where ingest runs; set it there.")
             url = REFERENCE.sub(lambda match: known[match[1]], url)
+            hide(url, (known[name] for name in names))
         return _checked({**self.values, "url": url})
 
 

@@ -6,16 +6,17 @@ acknowledged writes, an id may be published again, so subscribers deduplicate by
 """
 
 import logging
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from moodline.broker import Broker
+from moodline.cursors import Cursor, Place, pack, unpack
 from moodline.emotions import Emotion
 from moodline.feeds import read_feeds
-from moodline.keys import PartitionKeys
+from moodline.keys import PartitionKeys, partition_of
 
 EventKind = Literal["emotion", "face_entered", "emotion_changed", "face_left"]
 Probability = float
@@ -92,18 +93,14 @@ def rfc3339(moment: datetime) -> str:
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
-Cursor = str
-"""Opaque place in the event feeds of all partitions; ``""`` is before the oldest event that is still there."""
-
-
 def latest_cursor(broker: Broker) -> Cursor:
     """Return the cursor after the newest event."""
-    ids = {}
+    places = {}
     with broker.errors():
         for number, keys in enumerate(broker.all_keys()):
             newest = cast("list[Any]", broker.client.xrevrange(keys.of_partition("feed"), count=1))
-            ids[str(number)] = newest[0][0].decode() if newest else "0-0"
-    return _pack(ids)
+            places[number] = _moved(Place(), newest[0][0], _event_of(newest[0][1])) if newest else Place()
+    return pack(places)
 
 
 def read_events(
@@ -119,19 +116,31 @@ def read_events(
     Returns pairs of (cursor after the event, event) in the order of each partition, and the cursor to go on with,
     which also passes the events that ``streams`` left out. Raises ValueError for a malformed cursor.
     """
-    places = _unpack(after, broker.partitions)
-    asked = {keys.of_partition("feed"): places[str(number)] for number, keys in enumerate(broker.all_keys())}
+    places = unpack(after, broker.partitions)
+    asked = {keys.of_partition("feed"): places[number].entry for number, keys in enumerate(broker.all_keys())}
     found: list[tuple[Cursor, Event]] = []
     for name, entries in read_feeds(broker, asked, count=count, block_ms=block_ms):
         number = _partition_number(name, broker)
         for entry_id, fields in entries:
-            places[number] = entry_id.decode()
             event = _event_of(fields)
-            if event is None:
-                continue
-            if streams is None or event.stream in streams:
-                found.append((_pack(places), event))
-    return found, _pack(places)
+            places[number] = _moved(places[number], entry_id, event)
+            if event is not None and (streams is None or event.stream in streams):
+                found.append((pack(places), event))
+    return found, pack(places)
+
+
+def left_unread(broker: Broker, after: Cursor, found: Sequence[tuple[Cursor, Event]]) -> int:
+    """Return how many events had left the feeds when ``found`` was read after a cursor: of all streams, or purged.
+
+    ``found`` is what ``read_events`` returned for all streams. What left before the oldest event that was kept when
+    somebody began there is not counted.
+    """
+    missed, places = 0, unpack(after, broker.partitions)
+    for _, event in found:
+        place = places.pop(partition_of(event.stream, broker.partitions), None)
+        if place is not None and place.sequence is not None:
+            missed += max(0, event.sequence - place.sequence - 1)
+    return missed
 
 
 def last_events(
@@ -159,6 +168,11 @@ def _last_of_feed(broker: Broker, feed: str, wanted: Callable[[Event], bool], co
     return chosen[:count]
 
 
+def _moved(place: Place, entry_id: bytes, event: Event | None) -> Place:
+    """Return the place after an entry, which may be none of ours."""
+    return Place(entry_id.decode(), place.sequence if event is None else event.sequence)
+
+
 def _event_of(fields: Mapping[bytes, bytes]) -> Event | None:
     """Return the event of a feed entry, or None for what somebody else wrote there: it must not hide the others."""
     try:
@@ -168,26 +182,11 @@ def _event_of(fields: Mapping[bytes, bytes]) -> Event | None:
         return None
 
 
-def _partition_number(feed: str, broker: Broker) -> str:
+def _partition_number(feed: str, broker: Broker) -> int:
     for number in range(broker.partitions):
         if PartitionKeys(number).of_partition("feed") == feed:
-            return str(number)
+            return number
     raise ValueError(f"{feed!r} is no event feed")
-
-
-def _pack(places: Mapping[str, str]) -> Cursor:
-    return ".".join(f"{number}_{place}" for number, place in sorted(places.items()))
-
-
-def _unpack(cursor: Cursor, partitions: int) -> dict[str, str]:
-    places = {str(number): "0-0" for number in range(partitions)}
-    for part in cursor.split(".") if cursor else []:
-        number, _, place = part.partition("_")
-        ms, _, index = place.partition("-")
-        if number not in places or not ms.isdigit() or not index.isdigit():
-            raise ValueError("is no cursor of an event feed; leave it out to begin with the oldest event")
-        places[number] = place
-    return places
 
 
 def parse_event(text: str | bytes) -> Event:

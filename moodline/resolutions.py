@@ -18,12 +18,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Groups:
     """What to read: ``count`` groups of ``size`` buckets of ``step``, the last of which ends before number ``ends``.
 
-    Without ``ends`` they end with the newest bucket, rounded up to ``align`` buckets.
+    Without ``ends`` they end with the newest bucket, rounded up to ``align`` buckets. ``factors``: how many steps the
+    buckets of this and each coarser resolution have, from coarse to fine: whole ones of them are read in one piece.
     """
 
     step: timedelta
     count: int
     size: int
+    factors: tuple[int, ...]
     align: int = 1
     ends: int | None = None
 
@@ -34,10 +36,11 @@ def whole(settings: SummarySettings, *, window: timedelta, until: datetime | Non
     step = next((step for step in steps if window * count / step <= MAX_BUCKETS), steps[-1])
     if window * count / step > _MOST_READ:
         raise ValueError("is too long for the resolutions that are kept; keep a coarser one as long")
+    factors = _factors(settings, step)
     if until is None:
-        return Groups(step, count, math.ceil(window / step))
+        return Groups(step, count, math.ceil(window / step), factors)
     ends = _ceil(until, step)
-    return Groups(step, count, ends - _floor(until - window, step), ends=ends)
+    return Groups(step, count, ends - _floor(until - window, step), factors, ends=ends)
 
 
 def stepped(settings: SummarySettings, *, window: timedelta, step: timedelta, until: datetime | None) -> Groups:
@@ -53,10 +56,16 @@ def stepped(settings: SummarySettings, *, window: timedelta, step: timedelta, un
     if window / finest > _MOST_READ:
         raise ValueError("is too long for this step; choose a longer one")
     size = round(step / finest)
+    factors = _factors(settings, finest)
     if until is None:
-        return Groups(finest, math.ceil(window / step), size, align=size)
+        return Groups(finest, math.ceil(window / step), size, factors, align=size)
     last = _ceil(until, step)
-    return Groups(finest, last - _floor(until - window, step), size, align=size, ends=last * size)
+    return Groups(finest, last - _floor(until - window, step), size, factors, align=size, ends=last * size)
+
+
+def _factors(settings: SummarySettings, step: timedelta) -> tuple[int, ...]:
+    coarse_first = sorted((resolution.step for resolution in settings.resolutions), reverse=True)
+    return tuple(kept // step for kept in coarse_first if kept >= step)
 
 
 def _kept(settings: SummarySettings, window: timedelta, age: timedelta) -> list[timedelta]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, cast, get_args
 
 from moodline.broker import Broker
-from moodline.redact import redact_text
+from moodline.redact import redact_line
 
 StreamState = Literal["connecting", "live", "stalled", "auth_failed", "not_found", "unsupported", "ended", "stopped"]
 STREAM_STATES: Final[tuple[StreamState, ...]] = get_args(StreamState)
@@ -46,7 +46,7 @@ class StreamStatus:
 
     def to_json(self) -> str:
         """Return the status as it is kept in Redis; the sentence may quote an error, and that a URL."""
-        return json.dumps({**asdict(self), "sentence": redact_text(self.sentence)})
+        return json.dumps({**asdict(self), "sentence": redact_line(self.sentence)})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "StreamStatus":

@@ -1,7 +1,7 @@
 """Summaries over time: kept by the commit itself, read here without a scan."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,12 +80,11 @@ def timeline(
 def _collect(broker: Broker, streams: Sequence[str], groups: Groups) -> list[Bucket]:
     merged: list[dict[str, int]] = [{} for _ in range(groups.count)]
     step_s = round(groups.step.total_seconds())
-    window = [step_s, groups.count, groups.size, groups.align]
+    window: list[Any] = [step_s, groups.count, groups.size, groups.align, groups.factors]
     # Without a given end the window ends with the bucket that is under way, so that its newest faces are in.
     window += [] if groups.ends is None else [groups.ends]
     ends = [] if groups.ends is None else [groups.ends]
-    for stream in streams:
-        reply: Any = broker.run("read", broker.keys_of(stream), stream=stream, window=window)
+    for reply in _replies(broker, streams, window):
         ends.append(int(reply[6]))
         for group, fields in reply[5]:
             _merge(merged[int(group)], {name: int(value) for name, value in pairs(fields).items()})
@@ -93,6 +92,15 @@ def _collect(broker: Broker, streams: Sequence[str], groups: Groups) -> list[Buc
     newest = max(ends) if ends else (int(time.time()) // (step_s * groups.align) + 1) * groups.align
     start_ms = newest * step_s * 1000 - groups.count * span_ms
     return [_bucket(fields, start_ms + i * span_ms, span_ms) for i, fields in enumerate(merged)]
+
+
+def _replies(broker: Broker, streams: Sequence[str], window: Sequence[Any]) -> Iterator[Any]:
+    """Yield what ``read`` says of each stream, those of a partition in one round trip."""
+    by_partition: dict[Any, list[str]] = {}
+    for stream in streams:
+        by_partition.setdefault(broker.keys_of(stream), []).append(stream)
+    for keys, of_partition in by_partition.items():
+        yield from broker.run_each("read", keys, [{"stream": stream, "window": window} for stream in of_partition])
 
 
 def _merge(total: dict[str, int], fields: Mapping[str, int]) -> None:

@@ -7,6 +7,7 @@ dead api leaves behind is over by itself.
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, cast
 
 from moodline.broker import Broker
@@ -21,6 +22,8 @@ WEBCAM_URL: Final = "browser:"
 DEFAULT_ID: Final = "browser"
 MOST_PICTURES: Final = 2
 SILENT_MS: Final = 5000
+MAX_AGE: Final = timedelta(seconds=15)
+"""Longer than another worker needs to take over a dead one's streams (worker.hand_lease), so no face is lost then."""
 NO_PICTURE: Final = -1
 _MOST_NUMBERS: Final = 1000
 
@@ -44,8 +47,9 @@ def webcam_template(settings: Settings) -> StreamSettings:
     """
     declared = (stream for stream in settings.streams if stream.kind == "browser")
     # api says how many pictures come; all of them are looked at.
-    fps = settings.api.webcam_fps
-    return next(declared, None) or StreamSettings.model_validate({"id": DEFAULT_ID, "url": WEBCAM_URL, "fps": fps})
+    unsaid = {"id": DEFAULT_ID, "url": WEBCAM_URL, "fps": settings.api.webcam_fps}
+    template = next(declared, None) or StreamSettings.model_validate(unsaid)
+    return template if "max_age" in template.model_fields_set else template.model_copy(update={"max_age": MAX_AGE})
 
 
 def claim_webcam(broker: Broker, prefix: str) -> str:

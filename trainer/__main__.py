@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from typing import Literal
 
@@ -37,6 +38,9 @@ def main() -> None:
     """Run the command line; errors of moodline are one sentence and an exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it says much that is no news
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # SIGTERM stops in the same order; and a shell has Ctrl-C ignored by what it runs in the background.
+        signal.signal(number, signal.default_int_handler)
     try:
         build_app()(prog_name="moodline")
     except MoodlineError as error:

@@ -13,10 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from api.dependencies import SettingsHere
 from api.job_models import ANALYSIS, AnalysisList, AnalysisModel, AnalysisRequest
 from api.job_queue import workers_of
-from api.jobs_here import FilesHere, RoomHere, StoreHere
+from api.jobs_here import FilesHere, StoreHere
 from api.problems import describe
 from api.taking import UnknownJobError, check_room, known, remove, take
-from api.upload_room import UploadRoom
 from api.uploads import WrongUploadError, receive_upload, shown_name
 from moodline.jobs.files import JobFiles, allowed
 from moodline.jobs.record import JobRecord, now
@@ -101,15 +100,13 @@ def analyses(store: StoreHere, settings: SettingsHere) -> AnalysisList:
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, responses=_REFUSALS, openapi_extra=_BODY)
-async def analyse(
-    request: Request, store: StoreHere, files: FilesHere, room: RoomHere, settings: SettingsHere
-) -> AnalysisModel:
+async def analyse(request: Request, store: StoreHere, files: FilesHere, settings: SettingsHere) -> AnalysisModel:
     """Hand in a video as a form, or name one of the server's; it waits for its turn."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        record = await run_in_threadpool(_named, await request.body(), store, files, room, settings)
+        record = await run_in_threadpool(_named, await request.body(), store, files, settings)
     elif kind == "multipart/form-data":
-        record = await _handed_in(request, store, files, room, settings)
+        record = await _handed_in(request, store, files, settings)
     else:
         raise HTTPException(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -153,7 +150,7 @@ def end_analysis(job: AnalysisId, store: StoreHere, files: FilesHere) -> Analysi
     return AnalysisModel.of(remove(store, files, known(store, job, "analysis")), [])
 
 
-def _named(body: bytes, store: JobStore, files: JobFiles, room: UploadRoom, settings: Settings) -> JobRecord:
+def _named(body: bytes, store: JobStore, files: JobFiles, settings: Settings) -> JobRecord:
     """Take a video that lies below the allowed folder."""
     try:
         asked = AnalysisRequest.model_validate_json(body)
@@ -164,33 +161,26 @@ def _named(body: bytes, store: JobStore, files: JobFiles, room: UploadRoom, sett
     video = allowed(settings.jobs.recordings, asked.path, setting="jobs.recordings")
     if not video.is_file():
         raise WrongUploadError(f"{asked.path!r} is no file.")
-    room.release(room.reserve(files, settings.jobs, 0))  # its results need room, too
+    files.check_room()  # its results need room, too
     made = {"name": shown_name(asked.path), "source": asked.path, "annotate": asked.annotate}
     return take(store, files, settings, JobRecord(id=files.new(), kind="analysis", created_at=now(), **made))
 
 
-async def _handed_in(
-    request: Request, store: JobStore, files: JobFiles, room: UploadRoom, settings: Settings
-) -> JobRecord:
+async def _handed_in(request: Request, store: JobStore, files: JobFiles, settings: Settings) -> JobRecord:
     """Take a video that comes with the request, where there is room; what is not taken leaves no file."""
     await run_in_threadpool(check_room, store, settings, "analysis")
     told = request.headers.get("content-length", "")
     announced = int(told) if told.isdigit() else int(settings.jobs.max_upload)
-    place = await run_in_threadpool(room.reserve, files, settings.jobs, announced)
-    job = None
+    job = await run_in_threadpool(files.reserve, announced)
     try:
-        job = await run_in_threadpool(files.new)
-        upload = await receive_upload(request, files.upload(job), place)
+        upload = await receive_upload(request, files.upload(job))
         record = JobRecord(
             id=job, kind="analysis", name=upload.name, annotate=upload.asks_for("annotate"), created_at=now()
         )
         return await run_in_threadpool(take, store, files, settings, record)
     except BaseException:
-        if job is not None:
-            files.remove(job)
+        files.remove(job)
         raise
-    finally:
-        room.release(place)
 
 
 def _results(settings: Settings, record: JobRecord) -> list[str]:

@@ -9,6 +9,11 @@ from fastapi.responses import FileResponse
 
 CAMERA_POLICY: Final = "camera=(self), microphone=(), geolocation=()"
 _FRESH: Final = {"Cache-Control": "no-cache"}
+RESULT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""As everywhere, but for styles: a report has its own inside, and its frame inherits the page's policy."""
 STATIC: Final = Path(str(files("api") / "static"))
 
 router = APIRouter(include_in_schema=False)
@@ -31,3 +36,9 @@ def webcam() -> FileResponse:
 def recordings() -> FileResponse:
     """Return the page of recorded videos."""
     return FileResponse(STATIC / "analyses.html", headers=_FRESH)
+
+
+@router.api_route("/analyses/{id}/{name}", methods=["GET", "HEAD"])
+def result() -> FileResponse:
+    """Return the page that shows a result in a frame where nothing may run."""
+    return FileResponse(STATIC / "result.html", headers={**_FRESH, "Content-Security-Policy": RESULT_POLICY})

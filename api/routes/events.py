@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/events", tags=["events"])
 sockets = APIRouter(prefix="/v1/events")
 
 # Not to be read, only to be given back; a wrong one is told before Redis is asked.
-_CURSOR: Final = r"^([0-9]{1,4}_[0-9]{1,19}-[0-9]{1,19}(\.|$))*$"
+_CURSOR: Final = r"^([0-9]{1,4}_[0-9]{1,19}(-[0-9]{1,19}){1,2}(\.|$))*$"
 SHUTDOWN_GRACE_S: Final = 2.0
 SEND_TIMEOUT_S: Final = 30.0
 """Who reads nothing for so long is cut off, and its place is free."""
@@ -38,13 +38,13 @@ Cursor = Annotated[
 ]
 LastEventId = Annotated[str, Header(pattern=_CURSOR, max_length=4096, description="Sent by a browser that reconnects.")]
 _ANSWERS = describe(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
-_STREAM_EXAMPLE = 'event: emotion\r\nid: 0_1795336327040-0\r\ndata: {"schema": 1, ...}\r\n\r\n'
+_STREAM_EXAMPLE = 'event: emotion\r\nid: 0_1795336327040-0-4711\r\ndata: {"schema": 1, ...}\r\n\r\n'
 _LIVE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": (
             "Server-sent events. `emotion`, `face_entered`, `emotion_changed`, `face_left` carry an event. "
-            "`ready` comes first; `missed` tells a slow subscriber how many events it lost; `problem` and "
-            "`closing` come before the end."
+            "`ready` comes first; `missed` tells a slow subscriber, or one that comes back late, how many events it "
+            "lost; `problem` and `closing` come before the end."
         ),
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM_EXAMPLE}},
     }

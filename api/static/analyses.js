@@ -1,8 +1,10 @@
 // The page of recordings: hand in a video, see how far it is, fetch its results, cancel or delete it.
 
 import { get, repeat, send } from './client.js';
+import { Connection } from './connection.js';
 import { counted, duration, h, setData, setText } from './dom.js';
-import { currentKey, withKey } from './key.js';
+import { save } from './download.js';
+import { currentKey } from './key.js';
 import { upload } from './upload.js';
 
 const element = (id) => document.getElementById(id);
@@ -13,17 +15,14 @@ const TITLES = {
   'timeline.csv': 'Timeline CSV', 'tracks.json': 'Tracks JSON', 'tracks.csv': 'Tracks CSV', 'events.jsonl': 'Events',
 };
 const OPENED = ['report.html', 'timeline.svg'];
+const IN_A_TAB = { target: '_blank', rel: 'opener' }; // that has this one's key
 const ENDED = ['done', 'failed', 'cancelled'];
 
 // A link cannot send a key; with one, the file is fetched and handed to the browser.
-async function fetchResult(event, path, name) {
+function fetchResult(event, path, name) {
   if (!currentKey()) return;
   event.preventDefault();
-  const answer = await fetch(path, { headers: withKey(currentKey(), {}) }).catch(() => null);
-  if (!answer?.ok) return;
-  const address = URL.createObjectURL(await answer.blob());
-  h('a', { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60000);
+  save(path, name).catch((error) => say(error.message));
 }
 
 class Analysis {
@@ -56,13 +55,23 @@ class Analysis {
     this.show(found.results);
   }
 
+  // What goes on while moodline does not answer is not known.
+  lose(seconds) {
+    if (ENDED.includes(this.state)) return;
+    setData(this.element, 'tone', 'rest');
+    setData(this.pill, 'tone', 'rest');
+    setText(this.pill, 'unknown');
+    setText(this.sentence, `Last heard of ${duration(seconds)} ago: ${this.state}.`);
+    this.bar.hidden = true;
+  }
+
   show(names) {
     if (this.shown === names.join()) return;
     this.shown = names.join();
     this.results.replaceChildren(...names.map((name) => {
+      if (OPENED.includes(name)) return h('a', { href: `/analyses/${this.id}/${name}`, ...IN_A_TAB }, TITLES[name]);
       const path = `/v1/analyses/${this.id}/results/${name}`;
-      const how = OPENED.includes(name) ? { target: '_blank', rel: 'noopener' } : { download: true };
-      return h('a', { href: path, ...how, onclick: (event) => fetchResult(event, path, name) }, TITLES[name] ?? name);
+      return h('a', { href: path, download: true, onclick: (event) => fetchResult(event, path, name) }, TITLES[name] ?? name);
     }));
   }
 
@@ -78,15 +87,13 @@ class Analysis {
 function sentenceOf(found) {
   if (found.state !== 'done') return found.sentence;
   const took = (new Date(found.ended_at) - new Date(found.started_at)) / 1000;
-  return `${found.sentence} ${counted(found.frames, 'frame')}, ${counted(found.faces, 'face')}, in ${duration(took)}.`;
+  const speed = found.times_real_time === null ? '' : `, ${found.times_real_time} times real time`;
+  return `${found.sentence} ${counted(found.frames, 'frame')}, ${counted(found.faces, 'face')}, in ${duration(took)}${speed}.`;
 }
 
 const known = new Map();
-
-function setLink(tone, word) {
-  setData(element('link'), 'link', tone);
-  setText(element('link'), word);
-}
+const connection = new Connection();
+let heard = 0;
 
 function say(text) {
   setText(element('said'), text);
@@ -97,11 +104,13 @@ async function refresh() {
   try {
     answer = await get('/v1/analyses');
   } catch (error) {
-    setLink('bad', error.status ? 'trouble' : 'offline');
-    if (error.status) say(error.message);
+    connection.fail(error);
+    element('queue').hidden = true;
+    known.forEach((one) => one.lose((Date.now() - heard) / 1000));
     return;
   }
-  setLink('good', 'connected');
+  heard = Date.now();
+  connection.good();
   element('off').hidden = answer.enabled;
   element('hand-in').hidden = !answer.enabled;
   setText(element('limit'), `at most ${Math.floor(answer.max_upload / 2 ** 20)} MB`);
@@ -150,5 +159,6 @@ async function handIn(event) {
   await refresh();
 }
 
+element('main').prepend(connection.banner);
 element('hand-in').addEventListener('submit', handIn);
 repeat(refresh, 1000);

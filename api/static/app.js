@@ -1,36 +1,25 @@
 // Starts the page: chooses the view by the address, keeps the streams fresh, and says when moodline is away.
 
 import { follow, get, repeat } from './client.js';
-import { counted, setData, setText } from './dom.js';
+import { Connection } from './connection.js';
+import { counted, setText } from './dom.js';
 import { Overview } from './overview.js';
-import { health } from './state.js';
+import { health, unheardFor } from './state.js';
 import { StreamPage } from './stream.js';
 
 const main = document.getElementById('main');
-const link = document.getElementById('link');
 const totals = document.getElementById('totals');
 const streamsLink = document.querySelector('.pages a');
-const announce = document.getElementById('announce');
+const connection = new Connection();
 
-const LINKS = { good: 'connected', wait: 'connecting', bad: 'offline' };
-const LINK_SENTENCES = { good: 'Connected again.', bad: 'moodline does not answer; what is shown is old.' };
-
-const page = { view: null, stop: () => {}, down: new Map(), answers: null, events: null };
-
-function setLink(tone) {
-  if (link.dataset.link === tone) return;
-  const before = link.dataset.link;
-  setData(link, 'link', tone);
-  setText(link, LINKS[tone]);
-  document.body.toggleAttribute('data-offline', tone === 'bad');
-  if (tone !== 'wait' && before !== 'wait') setText(announce, LINK_SENTENCES[tone]);
-}
+// `streams`: what moodline said at the time `heard`; `error`: why it says nothing now.
+const page = { view: null, stop: () => {}, down: new Map(), streams: null, heard: 0, error: null, events: null };
 
 // Both ways must be open: the answers of the API and the live events.
 function judgeLink() {
-  if (page.answers === false) setLink('bad');
-  else if (page.answers === null || page.events !== true) setLink('wait');
-  else setLink('good');
+  if (page.error) connection.fail(page.error);
+  else if (!page.streams || page.events !== true) connection.wait();
+  else connection.good();
 }
 
 // Only a stream that goes down or comes back is spoken; everything else would be noise.
@@ -39,7 +28,7 @@ function announceChanges(streams) {
     const { tone, word } = health(stream);
     const down = tone === 'bad';
     if (page.down.has(stream.id) && page.down.get(stream.id) !== down) {
-      setText(announce, down ? `Stream ${stream.id} is down: ${word}.` : `Stream ${stream.id} is back.`);
+      connection.say(down ? `Stream ${stream.id} is down: ${word}.` : `Stream ${stream.id} is back.`);
     }
     page.down.set(stream.id, down);
   }
@@ -54,13 +43,14 @@ function showTotals(streams) {
 async function askStreams() {
   try {
     const { streams } = await get('/v1/streams');
-    page.answers = true;
+    Object.assign(page, { streams, heard: Date.now(), error: null });
     announceChanges(streams);
     showTotals(streams);
     page.view.update(streams);
   } catch (error) {
-    page.answers = false;
-    totals.textContent = error.message;
+    page.error = error;
+    setText(totals, '');
+    if (page.streams) page.view.update(unheardFor(page.streams, (Date.now() - page.heard) / 1000));
   }
   judgeLink();
 }
@@ -75,7 +65,7 @@ function open(path) {
   page.view?.end();
   page.view = viewOf(path);
   page.events = null;
-  main.replaceChildren(page.view.element);
+  main.replaceChildren(connection.banner, page.view.element);
   document.title = page.view.title;
   streamsLink.toggleAttribute('aria-current', false);
   if (path === '/') streamsLink.setAttribute('aria-current', 'page');

@@ -9,35 +9,39 @@ export class ApiError extends Error {
   }
 }
 
-// Asks the API, and asks the user for a key as often as it is refused, until the user declines.
-async function ask(path, accept, signal, method = 'GET') {
+const PATIENCE_MS = 15000;
+
+// Asks the API, and asks the user for a key as often as it is refused, until the user declines. `limit`: makes the
+// signal that ends one question.
+async function ask(path, accept, limit, method = 'GET') {
   for (;;) {
     const key = currentKey();
-    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal, method });
+    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal: limit?.(), method });
     if (response.ok) return response;
     const { detail = '' } = await response.clone().json().catch(() => ({}));
     if (!isAboutTheKey(response.status, detail) || !await askForKey(key, detail, method !== 'GET')) return response;
   }
 }
 
+// Returns an answer that says yes; everything else is an ApiError.
+async function answerTo(path, accept, limit, method) {
+  const response = await ask(path, accept, limit, method).catch(() => null);
+  if (!response) throw new ApiError(0, 'moodline does not answer.');
+  if (response.ok) return response;
+  const { detail } = await response.json().catch(() => ({}));
+  throw new ApiError(response.status, detail ?? `moodline answered ${response.status}.`);
+}
+
 export const get = (path) => send('GET', path);
 
 export async function send(method, path) {
-  let response;
-  try {
-    response = await ask(path, 'application/json', undefined, method);
-  } catch {
-    throw new ApiError(0, 'moodline does not answer. The page goes on asking.');
-  }
-  const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ApiError(response.status, body.detail ?? `moodline answered ${response.status}.`);
-  return body;
+  const response = await answerTo(path, 'application/json', () => AbortSignal.timeout(PATIENCE_MS), method);
+  return response.json().catch(() => ({}));
 }
 
 // What a path holds, as it is; null where there is nothing (yet).
 export async function getBlob(path) {
-  const response = await ask(path, '*/*').catch(() => null);
-  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'moodline does not answer.');
+  const response = await answerTo(path, '*/*');
   return response.status === 204 ? null : response.blob();
 }
 
@@ -84,7 +88,7 @@ export function follow(query, { onEvent, onMissed, onLink }) {
     request = mine;
     const parameters = new URLSearchParams(query);
     if (cursor) parameters.set('cursor', cursor);
-    await ask(`/v1/events/live?${parameters}`, 'text/event-stream', mine.signal)
+    await ask(`/v1/events/live?${parameters}`, 'text/event-stream', () => mine.signal)
       .then((response) => (response.ok ? readMessages(response.body, act, mine) : null))
       .catch(() => {});
     if (request !== mine) return; // it was ended from outside

@@ -4,7 +4,7 @@ import { getBlob } from './client.js';
 import { h } from './dom.js';
 import { currentKey } from './key.js';
 
-async function save(path, name) {
+export async function save(path, name) {
   const address = URL.createObjectURL(await getBlob(path));
   h('a', { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10000);

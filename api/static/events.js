@@ -68,8 +68,11 @@ export class EventList {
     if (this.waiting.length > ROWS) this.waiting.shift();
   }
 
-  missed(count) {
-    this.say(`This page could not keep up and missed ${count} events.`);
+  // inFeed: they came too fast for this page; else they had left the feed. A count of null: nobody knows how many.
+  missed(count, inFeed) {
+    const events = count === null ? 'events, nobody knows how many' : `${count} event${count === 1 ? '' : 's'}`;
+    this.say(inFeed ? `This page could not keep up and missed ${events}.`
+      : `This page came back too late and missed ${events}.`);
   }
 
   say(sentence) {

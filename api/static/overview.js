@@ -6,7 +6,7 @@ import { count, counted, h, setData, setText, svg } from './dom.js';
 import { MixBar, mixOf } from './emotions.js';
 import { EventList } from './events.js';
 import { Actions, AddForm } from './manage.js';
-import { droppedOf, health, sentenceOf, StatePill } from './state.js';
+import { droppedOf, facesOf, health, sentenceOf, StatePill } from './state.js';
 
 const MIX_BUCKETS = 6; // of 10 s: the mix is that of the last minute
 
@@ -39,7 +39,7 @@ class Card {
     setData(this.element, 'tone', health(stream).tone);
     this.pill.update(stream);
     setText(this.sentence, sentenceOf(stream));
-    setText(this.faces, count(stream.faces_now));
+    setText(this.faces, facesOf(stream));
     setText(this.facesUnit, stream.faces_now === 1 ? 'face now' : 'faces now');
     setText(this.ledger, `${counted(stream.ledger.events, 'event')} · ${dropsOf(stream)} · ${count(stream.ledger.queued)} queued`);
     this.actions.update(stream);
@@ -108,8 +108,8 @@ export class Overview {
     this.events.add(event);
   }
 
-  onMissed({ missed }) {
-    this.events.missed(missed);
+  onMissed({ missed, in_feed: inFeed }) {
+    this.events.missed(missed, inFeed);
   }
 
   end() {

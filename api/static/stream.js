@@ -8,7 +8,7 @@ import { EMOTIONS, label, mixOf, total } from './emotions.js';
 import { EventList } from './events.js';
 import { FacesInView } from './faces.js';
 import { Preview } from './preview.js';
-import { sentenceOf, StatePill } from './state.js';
+import { facesOf, sentenceOf, StatePill } from './state.js';
 
 const WINDOWS = [['15m', '10s', '15 min'], ['1h', '1m', '1 hour'], ['6h', '5m', '6 hours'], ['1d', '15m', '1 day'], ['7d', '1h', '7 days']];
 const LATENCIES = 200;
@@ -132,7 +132,7 @@ export class StreamPage {
     if (!this.known) this.begin();
     this.pill.update(stream);
     setText(this.sentence, sentenceOf(stream));
-    this.facts.faces.set(count(stream.faces_now));
+    this.facts.faces.set(facesOf(stream));
     this.facts.frames.set(count(stream.frames));
     this.facts.reconnects.set(count(stream.reconnects));
     setText(this.source, stream.source);
@@ -178,8 +178,8 @@ export class StreamPage {
     this.facts.p95.set(milliseconds(quantile(this.latencies, 0.95)));
   }
 
-  onMissed({ missed }) {
-    this.events.missed(missed);
+  onMissed({ missed, in_feed: inFeed }) {
+    this.events.missed(missed, inFeed);
   }
 
   end() {

@@ -3,6 +3,7 @@
 import { Boxes } from './boxes.js';
 import { CameraError, closeCamera, openCamera, Snapshots } from './camera.js';
 import { get } from './client.js';
+import { troubleOf } from './connection.js';
 import { h, milliseconds, percent, setData, setText } from './dom.js';
 import { EMOTIONS, label } from './emotions.js';
 import { WebcamLink } from './webcam_link.js';
@@ -19,7 +20,7 @@ const camera = { link: null, timer: 0, fps: 8, trips: [], sent: 0, said: '' };
 function fact(name) {
   const value = h('dd', {}, '–');
   part('facts').append(h('div', {}, h('dt', {}, name), value));
-  return (text) => setText(value, text);
+  return (text = '–') => setText(value, text);
 }
 
 const show = { trip: fact('Round trip'), rate: fact('Pictures looked at'), faces: fact('Faces now'), waiting: fact('Crops that wait') };
@@ -100,6 +101,18 @@ function onReady({ stream, fps }) {
   streamLink.hidden = false;
 }
 
+// A WebSocket does not say why it cannot be opened, so that is asked for.
+async function onClosed() {
+  boxes.clear();
+  Object.values(show).forEach((forget) => forget());
+  const error = await get('/v1/webcam').then(() => null, (refusal) => refusal);
+  if (!camera.link || camera.link.ready) return;
+  if (!error) return setLink('wait', 'connecting');
+  const { word, sentence } = troubleOf(error);
+  setLink('bad', word);
+  say(error.status ? sentence : 'moodline does not answer. The page goes on trying.');
+}
+
 function paint() {
   if (!camera.link) return;
   boxes.draw();
@@ -133,11 +146,7 @@ async function begin() {
   stage.toggleAttribute('data-on', true);
   fit(video.videoWidth / video.videoHeight);
   setLink('wait', 'connecting');
-  camera.link = new WebcamLink({ onReady, onEvent, onStatus, onProblem: say, onClosed: () => {
-    setLink('bad', 'offline');
-    boxes.clear();
-    if (problem.hidden) say('moodline does not answer. The page goes on trying.');
-  } });
+  camera.link = new WebcamLink({ onReady, onEvent, onStatus, onProblem: say, onClosed });
   paint();
   sendOne();
 }

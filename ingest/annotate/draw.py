@@ -9,7 +9,7 @@ import cv2
 
 from ingest.annotate.boxes import Around, Labelled, read_boxes
 from ingest.sources.base import Pixels
-from ingest.sources.recorded import FALLBACK_FPS
+from ingest.sources.media_clock import FALLBACK_FPS
 from ingest.sources.video_capture import open_with_opencv, retrieve_pixels
 from moodline.errors import SourceError
 

@@ -17,7 +17,7 @@ from ingest.live_feed import LiveFeed
 from ingest.native_stderr import ReadLines
 from ingest.probe.report import Report, codec_name
 from ingest.recorded_feed import RecordedFeed
-from ingest.sources.base import Frame, Pixels, SourceFailure, Unreachable
+from ingest.sources.base import Frame, Pixels, SourceFailure, Unreachable, sleep
 from ingest.sources.factory import SourceContext, make_source
 from ingest.sources.video_capture import VideoCapture, open_with_opencv
 from moodline.crop import Crop
@@ -26,6 +26,10 @@ from moodline.settings import IngestSettings, StreamSettings
 WATCH_S: Final = 2.0
 """How long a source is watched after its first frame."""
 _LOOKS_PER_S: Final = 5.0
+# At first a camera's frames come all at once: those that FFmpeg has read to learn what they are.
+_SETTLED_S: Final = 0.5
+# Where fewer or more come than the container promises, it is the container that is wrong.
+_PROMISE_HOLDS: Final = 0.2
 _ABSURD_FPS: Final = 1000.0
 # What opening may take on top of its own timeouts before the probe gives up.
 _GRACE_S: Final = 3.0
@@ -33,7 +37,7 @@ _GRACE_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A frame (height, width, 3) and the faces in it."""
+    """A frame (height, width, 3) without what is masked, and the faces in it."""
 
     pixels: Pixels
     crops: tuple[Crop, ...]
@@ -58,12 +62,12 @@ class _Opener:
 class _Watch:
     """Collects frames until it has seen enough."""
 
-    def __init__(self, analyse: Callable[[Frame], tuple[Crop, ...]]) -> None:
+    def __init__(self, analyse: Callable[[Frame], Sight | None]) -> None:
         self._analyse = analyse
         self.began_s = time.monotonic()
         self.first_s: float | None = None
-        self.last_s = 0.0
-        self.frames = 0
+        self._from: Frame | None = None
+        self._last: Frame | None = None
         self.best: Sight | None = None
 
     def is_enough(self) -> bool:
@@ -72,17 +76,19 @@ class _Watch:
     def see(self, frame: Frame) -> None:
         if self.first_s is None:
             self.first_s = frame.monotonic_s
-        self.last_s = frame.monotonic_s
-        self.frames += 1
-        crops = self._analyse(frame)
-        if self.best is None or len(crops) > len(self.best.crops):
-            self.best = Sight(frame.pixels, crops)
+        if self._from is None and frame.monotonic_s - self.first_s >= _SETTLED_S:
+            self._from = frame
+        self._last = frame
+        sight = self._analyse(frame)
+        if sight is not None and (self.best is None or len(sight.crops) > len(self.best.crops)):
+            self.best = sight
 
     def measured_fps(self) -> float | None:
-        """Return how many frames a second came."""
-        if self.first_s is None or self.last_s <= self.first_s:
+        """Return how many frames a second came, also of those that nobody had the time to look at."""
+        first, last = self._from, self._last
+        if first is None or last is None or last.monotonic_s <= first.monotonic_s:
             return None
-        return round((self.frames - 1) / (self.last_s - self.first_s), 1)
+        return round((last.number - first.number) / (last.monotonic_s - first.monotonic_s), 1)
 
 
 def look(
@@ -94,18 +100,18 @@ def look(
     detector = make_detector(looked, yunet_model)
     analysis = Analysis(looked, detector, prefix="probe")
 
-    def faces(frame: Frame) -> tuple[Crop, ...]:
+    def sight_of(frame: Frame) -> Sight | None:
         found = analysis.analyse(frame)
-        return found.crops if found else ()
+        return Sight(analysis.look.pixels, found.crops) if found and analysis.look else None
 
-    watch = _Watch(faces)
-    context = SourceContext(_pause, native_lines, opener=opener)
+    watch = _Watch(sight_of)
+    context = SourceContext(sleep, native_lines, opener=opener)
     end = _run(stream, settings, context, watch)
     report = Report(stream.shown_url, watch.first_s is not None, end.state, _once(end.sentence))
     if watch.first_s is None or watch.best is None:
         return report, None
     report.state, report.sentence = "live", f"{stream.shown_url} can be read."
-    report.codec, report.fps = opener.codec, opener.fps or (None if stream.recorded else watch.measured_fps())
+    report.codec, report.fps = opener.codec, _fps(opener.fps, None if stream.recorded else watch.measured_fps())
     report.height, report.width = watch.best.pixels.shape[:2]
     report.first_frame_ms = round((watch.first_s - watch.began_s) * 1000)
     report.faces = len(watch.best.crops)
@@ -136,9 +142,11 @@ def _run(stream: StreamSettings, settings: IngestSettings, context: SourceContex
     return feed.condition
 
 
-def _pause(seconds: float) -> bool:
-    time.sleep(seconds)
-    return True
+def _fps(promised: float | None, came: float | None) -> float | None:
+    """Return the frame rate: what the container says, unless something else came."""
+    if promised is None or came is None:
+        return promised or came
+    return promised if abs(promised - came) <= _PROMISE_HOLDS * promised else came
 
 
 def _once(sentence: str) -> str:

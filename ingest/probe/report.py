@@ -24,8 +24,8 @@ _CODECS: Final = {
 class Report:
     """What is known of a source; what could not be learned is None. ``source`` is redacted.
 
-    ``first_frame_ms`` counts from the first try to connect; ``fps`` is what the source says of itself,
-    else what came; ``faces`` is the most that one frame showed, ``score`` the best of them.
+    ``first_frame_ms`` counts from the first try to connect; ``fps`` is what the container says, unless
+    something else came; ``faces`` is the most that one frame showed, ``score`` the best of them.
     """
 
     source: str

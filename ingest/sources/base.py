@@ -114,6 +114,12 @@ def always(_at_s: float) -> bool:
     return True
 
 
+def sleep(seconds: float) -> bool:
+    """Wait that long; a Pause that nothing ends."""
+    time.sleep(seconds)
+    return True
+
+
 def live_frame(number: int, pixels: Pixels, *, at_s: float | None = None, continues: bool = True) -> Frame:
     """Return a frame captured now, or at a moment ``at_s`` of the monotonic clock that has just passed."""
     now_s = time.monotonic()

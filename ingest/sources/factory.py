@@ -1,17 +1,17 @@
 """Which source a stream's url means, and what names a recording."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.sources.base import Pause, Source, Unsupported, Wanted, always
 from ingest.sources.browser import BrowserWebcam
 from ingest.sources.demo import DemoCamera
+from ingest.sources.films import Films
+from ingest.sources.listing import is_video, recorded_files
 from ingest.sources.network import NetworkCamera, RemoteFilm
-from ingest.sources.pictures import Pictures, picture_files
+from ingest.sources.pictures import Pictures
 from ingest.sources.playback import Playback
 from ingest.sources.recorded import RecordedFile
 from ingest.sources.video_capture import CaptureOpener, Timeouts, open_with_opencv
@@ -59,8 +59,8 @@ def make_source(stream: StreamSettings, settings: IngestSettings, context: Sourc
                 native_lines=context.native_lines,
                 opener=context.opener,
             )
-        case "pictures" | "glob":
-            return Pictures(source_path(url), playback=_playback(stream, context))
+        case "picture" | "folder" | "glob":
+            return _files_source(stream, context)
         case "browser":
             if context.broker is None:
                 raise Unsupported("A browser's webcam is opened on the page /webcam of a running moodline.")
@@ -85,7 +85,24 @@ def _network_source(stream: StreamSettings, settings: IngestSettings, context: S
         native_lines=context.native_lines,
         opener=context.opener,
         wanted=context.wanted,
+        pause=context.pause,
     )
+
+
+def _files_source(stream: StreamSettings, context: SourceContext) -> Source:
+    """Return the pictures or the videos that the url names; raises Unsupported where it names both."""
+    path, playback = source_path(stream.url.get_secret_value()), _playback(stream, context)
+    files = recorded_files(path)
+    videos = [file for file in files if is_video(file)]
+    if not videos:
+        return Pictures(path, playback=playback)
+    if len(videos) < len(files):
+        raise Unsupported(
+            f"{path} holds videos and pictures: say which ones are meant with a pattern, such as "
+            f"{videos[0].parent}/*{videos[0].suffix}."
+        )
+    native_lines, opener = context.native_lines, context.opener
+    return Films(files, shown=stream.shown_url, playback=playback, native_lines=native_lines, opener=opener)
 
 
 def recording_key(stream: StreamSettings) -> str:
@@ -97,16 +114,10 @@ def recording_key(stream: StreamSettings) -> str:
         return hashlib.sha256(f"{stream.known_url}\0{stream.start_at}".encode()).hexdigest()[:_KEY_LENGTH]
     path = source_path(stream.url.get_secret_value())
     digest = hashlib.sha256(f"{path.absolute()}\0{stream.start_at}".encode())
-    for file in _files_of(stream, path):
+    for file in recorded_files(path):
         stat = file.stat()
         digest.update(f"\0{file.name}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
     return digest.hexdigest()[:_KEY_LENGTH]
-
-
-def _files_of(stream: StreamSettings, path: Path) -> Sequence[Path]:
-    if stream.kind == "file":
-        return [path] if path.is_file() else []
-    return picture_files(path)
 
 
 def _playback(stream: StreamSettings, context: SourceContext) -> Playback:

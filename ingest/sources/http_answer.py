@@ -1,5 +1,6 @@
 """What a web server says of an address that did not open: FFmpeg keeps its answer to itself."""
 
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ def http_answer(url: str, *, timeout_s: float) -> Sequence[str]:
     except urllib.error.HTTPError as error:
         error.close()
         return [f"Server returned {error.code} {error.reason}"]
-    except (OSError, ValueError) as error:  # ValueError: an answer that is no HTTP
+    except http.client.HTTPException:
+        return ["Invalid data: the server's answer is no HTTP"]
+    except (OSError, ValueError) as error:
         return [str(getattr(error, "reason", error))]
     no_video = kind.startswith(_NO_VIDEO) and _PLAY_LIST not in kind
     return [f"Invalid data: the server answers with {kind}"] if no_video else []

@@ -1,8 +1,6 @@
 """Pictures as a recording: a file, a folder or a pattern, one frame each."""
 
-import glob
 import logging
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,8 +9,8 @@ from typing import Final, cast
 import cv2
 
 from ingest.sources.base import Frame, NotFound, Pixels, Unsupported
+from ingest.sources.listing import recorded_files
 from ingest.sources.playback import Playback, Player, RecordedFrame
-from moodline.settings.source import PICTURE_SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +28,9 @@ class Pictures:
 
     def open(self) -> None:
         """List the pictures. Raises NotFound where there are none."""
-        self._files = picture_files(self._path)
+        self._files = recorded_files(self._path)
         if not self._files:
-            raise NotFound(f"There is no picture at {self._path}: check the stream's url.")
+            raise NotFound(f"There is no picture or video at {self._path}: check the stream's url.")
 
     def frames(self) -> Iterator[Frame]:
         """Yield the pictures; one that cannot be decoded is passed over with a warning.
@@ -53,23 +51,6 @@ class Pictures:
     def _one_pass(self) -> Iterator[RecordedFrame]:
         for index, path in enumerate(self._files):
             yield RecordedFrame(index * PICTURE_MS, partial(_decode, path), continues=False)
-
-
-def picture_files(path: Path) -> list[Path]:
-    """Return the pictures that a file, folder or pattern names, in order; empty where there are none."""
-    if path.is_dir():
-        found = [file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES]
-    elif path.is_file():
-        return [path]
-    else:
-        found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - the pattern may be absolute
-        found = [file for file in found if file.suffix.lower() in PICTURE_SUFFIXES]
-    return sorted((file for file in found if file.is_file()), key=_natural_order)
-
-
-def _natural_order(path: Path) -> list[tuple[int, str]]:
-    parts = re.findall(r"\d+|\D+", str(path))
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
 def _decode(path: Path) -> Pixels | None:

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ingest.sources.base import Frame, Pause, Pixels, Stopped, Wanted, always
+
+_ALONE_MS: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,23 @@ class Playback:
     wanted: Wanted = always
 
 
+class Span:
+    """How long the frames of a recording last; the last one is shown as long as the one before it."""
+
+    def __init__(self) -> None:
+        self._last_ms: float | None = None
+        self._step_ms = 0.0
+
+    def add(self, media_ms: float) -> None:
+        """Take in a frame; the first of them is at 0."""
+        self._step_ms, self._last_ms = media_ms - (self._last_ms or 0.0), media_ms
+
+    @property
+    def ms(self) -> float:
+        """The milliseconds, 0 without a frame; one that is alone is shown for a second."""
+        return 0.0 if self._last_ms is None else self._last_ms + (self._step_ms or _ALONE_MS)
+
+
 class Player:
     """Turns passes through a recording into numbered, timed frames.
 
@@ -51,9 +71,9 @@ class Player:
         """Yield the frames of one pass, or with ``loop`` of pass after pass; nothing is dropped."""
         number, offset_ms = 0, 0.0
         while True:
-            first, last_ms, step_ms = number, 0.0, 0.0
+            first, span = number, Span()
             for recorded in one_pass():
-                step_ms, last_ms = recorded.media_ms - last_ms, recorded.media_ms
+                span.add(recorded.media_ms)
                 media_ms = offset_ms + recorded.media_ms
                 self._continues &= recorded.continues
                 if number <= self._playback.resume_after or not self._playback.wanted(media_ms / 1000.0):
@@ -66,11 +86,9 @@ class Player:
             count = number - first
             if not self._playback.loop or count == 0:
                 return
-            # The last frame is shown as long as the one before it.
-            duration_ms = last_ms + (step_ms or 1000.0)
             passes = 1 + max(0, (self._playback.resume_after + 1 - number) // count)
             number += (passes - 1) * count
-            offset_ms += passes * duration_ms
+            offset_ms += passes * span.ms
 
     def _frame(self, number: int, media_ms: float, recorded: RecordedFrame) -> Frame | None:
         pixels = recorded.decode()

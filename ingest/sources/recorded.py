@@ -10,11 +10,10 @@ import cv2
 from ingest.diagnosis import diagnose
 from ingest.native_stderr import ReadLines, no_lines
 from ingest.sources.base import EndedEarly, Frame, NotFound, Unsupported
+from ingest.sources.media_clock import MediaClock
 from ingest.sources.playback import Playback, Player, RecordedFrame
 from ingest.sources.video_capture import CaptureOpener, VideoCapture, check_size, open_with_opencv, retrieve_pixels
 
-FALLBACK_FPS: Final = 25.0
-_ABSURD_FPS: Final = 1000.0
 # Containers estimate their number of frames; what is this much shorter has been cut off.
 _WHOLE: Final = 0.9
 
@@ -46,7 +45,21 @@ class RecordedFile:
 
     def frames(self) -> Iterator[Frame]:
         """Yield every frame; raises EndedEarly after the last one of a file that is cut off or damaged."""
-        yield from self._player.play(self._one_pass)
+        yield from self._player.play(self.one_pass)
+
+    def one_pass(self) -> Iterator[RecordedFrame]:
+        """Open the file and yield what it holds, once; raises what ``open`` and ``frames`` do."""
+        self.open()
+        capture = self._capture
+        if capture is None:
+            raise RuntimeError("open() comes first")
+        clock = MediaClock(capture)
+        count = 0
+        while capture.grab():
+            yield RecordedFrame(clock.now_ms(), partial(retrieve_pixels, capture), continues=count > 0)
+            count += 1
+        self.close()
+        self._check_end(count)
 
     def close(self) -> None:
         """Close the file."""
@@ -66,29 +79,18 @@ class RecordedFile:
         check_size(capture, source=str(self._path))
         return capture
 
-    def _one_pass(self) -> Iterator[RecordedFrame]:
-        self.open()
-        capture = self._capture
-        if capture is None:
-            raise RuntimeError("open() comes first")
-        promised = self.total_frames
-        clock = _MediaClock(capture)
-        count = 0
-        while capture.grab():
-            yield RecordedFrame(clock.now_ms(), partial(retrieve_pixels, capture), continues=count > 0)
-            count += 1
-        self.close()
-        is_short = count < promised * _WHOLE and not _is_mpeg_stream(self._path)
-        if is_short or count == 0:
-            raise self._cut_off(count, promised)
-
-    def _cut_off(self, count: int, promised: int) -> EndedEarly | Unsupported:
+    def _check_end(self, count: int) -> None:
+        """Raise what it is where the recording was over after ``count`` frames, and not at its end."""
         if count == 0:
-            return Unsupported(f"{self._shown} holds no frame that can be decoded: it is damaged or no video.")
-        return EndedEarly(
-            f"{self._shown} ended early: only {count} of its {promised} frames can be decoded, so it is "
-            "cut off or damaged; what could be read was analysed."
-        )
+            raise Unsupported(f"{self._shown} holds no frame that can be decoded: it is damaged or no video.")
+        if count < self.total_frames * _WHOLE and self._counts_its_frames():
+            raise EndedEarly(
+                f"{self._shown} ended early: only {count} of its {self.total_frames} frames can be decoded, so it is "
+                "cut off or damaged; what could be read was analysed."
+            )
+
+    def _counts_its_frames(self) -> bool:
+        return not _is_mpeg_stream(self._path)
 
 
 def _is_mpeg_stream(path: Path) -> bool:
@@ -100,21 +102,3 @@ def _is_mpeg_stream(path: Path) -> bool:
         head = file.read(197)
     packets = any(head[at : at + 1] == head[at + size : at + size + 1] == b"G" for at, size in ((0, 188), (4, 192)))
     return packets or head.startswith(b"\x00\x00\x01\xba")
-
-
-class _MediaClock:
-    """The file's own time of each frame, mended where it stands still or goes back."""
-
-    def __init__(self, capture: VideoCapture) -> None:
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        self._capture = capture
-        self._step_ms = 1000.0 / fps if 0 < fps < _ABSURD_FPS else 1000.0 / FALLBACK_FPS
-        self._last_ms: float | None = None
-
-    def now_ms(self) -> float:
-        """Return the media time of the frame that was grabbed last; larger than that of the one before."""
-        now = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-        if self._last_ms is not None and not now > self._last_ms:
-            now = self._last_ms + self._step_ms
-        self._last_ms = max(now, 0.0)
-        return self._last_ms

@@ -66,13 +66,16 @@ def check_size(capture: VideoCapture, *, source: str) -> None:
         )
 
 
-def live_frames(capture: VideoCapture, numbers: Iterator[int], wanted: Wanted) -> Iterator[Frame]:
+def live_frames(
+    capture: VideoCapture, numbers: Iterator[int], wanted: Wanted, *, grab: Callable[[], bool] | None = None
+) -> Iterator[Frame]:
     """Yield what a camera gives as frames captured now, until it gives no more.
 
-    All frames are grabbed, lest old ones pile up, and only those that are wanted become pictures.
+    All frames are grabbed (by ``grab``, if not by the capture itself), lest old ones pile up, and only those that are
+    wanted become pictures.
     """
-    continues = False
-    while capture.grab():
+    grab, continues = grab or capture.grab, False
+    while grab():
         at_s, number = time.monotonic(), next(numbers)
         if continues and not wanted(at_s):  # the first one says that the camera is there
             continue

@@ -110,10 +110,11 @@ def _print(facts: "Facts", folder: Path) -> None:
     import json
 
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    speed = "" if facts.times_real_time is None else f" ({facts.times_real_time:g} times real time)"
     typer.echo(facts.sentence)
     typer.echo(
-        f"{facts.frames} frames of {facts.duration_s:.1f} s in {facts.took_s:.1f} s "
-        f"({summary['times_real_time']} times real time): {summary['faces']} faces in {summary['tracks']} tracks"
+        f"{facts.frames} frames of {facts.duration_s:.1f} s in {facts.took_s:.1f} s{speed}: "
+        f"{summary['faces']} faces in {summary['tracks']} tracks"
     )
     largest = sorted(summary["emotions"].items(), key=lambda item: -item[1]["count"])
     mix = ", ".join(f"{name} {row['share']:.0%}" for name, row in largest if row["count"])

@@ -75,8 +75,9 @@ def events(
     broker = open_broker(config, run)
     if not follow:
         _check_known(broker, stream or [])
-    found = _read(broker, stream or None, follow=follow)
-    wanted = (event for event in found if _is_any(event.emotion, emotion) and _is_any(event.kind, kind))
+    asked = {"stream": stream, "emotion": emotion, "kind": kind}
+    found = _read(broker, follow=follow)
+    wanted = (event for event in found if all(_is_any(getattr(event, name), names) for name, names in asked.items()))
     for event in _limited(wanted, count, follow=follow):
         print(event.to_json() if as_json else event_line(event), flush=follow)  # noqa: T201
 
@@ -92,14 +93,19 @@ def _check_known(broker: "Broker", streams: Collection[str]) -> None:
             )
 
 
-def _read(broker: "Broker", streams: Collection[str] | None, *, follow: bool) -> Iterator["Event"]:
-    """Yield what is in the feed and end, or with ``follow`` yield what comes and never end."""
-    from moodline.event import latest_cursor, read_events
+def _read(broker: "Broker", *, follow: bool) -> Iterator["Event"]:
+    """Yield what is in the feed and end, or with ``follow`` yield what comes and never end.
+
+    Who reads on more slowly than the feed is trimmed is told on stderr how much is missing.
+    """
+    from moodline.event import latest_cursor, left_unread, read_events
 
     cursor = latest_cursor(broker) if follow else ""
     while True:
         block_ms = _BLOCK_MS if follow else None
-        found, after = read_events(broker, after=cursor, count=_BATCH, streams=streams, block_ms=block_ms)
+        found, after = read_events(broker, after=cursor, count=_BATCH, block_ms=block_ms)
+        if left := left_unread(broker, cursor, found):
+            typer.echo(f"{left} events had left the feed before they were read, and are missing here.", err=True)
         yield from (event for _, event in found)
         if after == cursor and not follow:
             return

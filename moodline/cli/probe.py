@@ -52,13 +52,6 @@ def _is_configured(source: str, config: Path | None) -> bool:
 
 def _override(source: str, transport: str | None) -> str:
     """Put the source in the environment, where, unlike in a process's title, no other user sees it."""
-    from moodline.config.secrets import with_secrets
-    from moodline.config.variables import expand
-    from moodline.errors import ConfigError
-
-    expanded = expand(source, with_secrets(os.environ)[0])
-    if expanded.problems:
-        raise ConfigError(f"URL: {'; '.join(expanded.problems)}")
-    named = {"id": _STREAM, "url": expanded.text, **({"transport": transport} if transport else {})}
+    named = {"id": _STREAM, "url": source, **({"transport": transport} if transport else {})}
     os.environ["MOODLINE_STREAMS"] = json.dumps([named])
     return _STREAM

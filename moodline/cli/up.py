@@ -13,7 +13,7 @@ def up(
         list[str] | None,
         typer.Option(
             metavar="URL",
-            help="A camera (rtsp://, http://), webcam (0), video file, picture, folder of pictures, or demo; "
+            help="A camera (rtsp://, http://), webcam (0), video file, picture, folder of either, or demo; "
             "may be repeated. Takes the place of the streams in --config.",
         ),
     ] = None,

@@ -30,9 +30,11 @@ with exit code 2 if there is anything.
 - **Priority**: an environment variable, then the file, then the default. An empty variable counts as not set.
 - **Environment variables** are named `MOODLINE_<SECTION>__<SETTING>`, with two underscores between. Lists are
   written as `a,b` or as YAML or JSON; `MOODLINE_STREAMS` replaces the whole list of streams.
-- **Secrets**: `${NAME}` anywhere in a value of the file is replaced from the environment; `${NAME:-default}`
-  has a default, and a setting that is empty after that counts as not set; `$${` is a literal `${`. In a URL,
-  a password's special characters are percent-encoded (`@` as `%40`).
+- **Secrets**: `${NAME}` anywhere in a value of the file, and of a stream in `MOODLINE_STREAMS`, is replaced from the
+  environment; `${NAME:-default}` has a default, and a setting that is empty after that counts as not set; `$${` is a
+  literal `${`. In a URL, a password's special characters are percent-encoded (`@` as `%40`). What a stream's network
+  address takes as `${NAME}` is shown as `***`, wherever it stands in it; where the whole address is taken, its host is
+  shown.
 - **Secrets in files**: `MOODLINE_SECRETS=/run/secrets` names a folder (or several, with `:` between) as Docker and
   Kubernetes mount them. Each file in it that is named as a variable stands for that variable, a setting's
   (`REDIS_PASSWORD`, `MOODLINE_SEAL_KEY`) or one for `${NAME}`; the environment's own goes before it.

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from moodline.config.document import CoreLoader
 from moodline.config.problems import Location, Problem
 from moodline.config.schema import EnvName, Model, field_at, is_collection, nested_model
+from moodline.config.variables import expand
 
 PREFIX: Final = "MOODLINE_"
 _SEPARATOR: Final = "__"
@@ -56,7 +57,8 @@ def read_environment(environ: Mapping[str, str], model: Model) -> Environment:
     known = variable_names(model)
     for name, location in known.items():
         if raw := environ.get(name):
-            _set(found, name, location, _decode(found, name, raw, field_at(model, location)))
+            value = _decode(found, name, raw, field_at(model, location))
+            _set(found, name, location, _expanded(found, name, value, environ))
     for name in environ:
         if name.startswith(PREFIX) and _SEPARATOR in name and name not in known:
             found.problems.append(Problem((), _unknown(name, known), name))
@@ -81,6 +83,22 @@ def _decode(found: Environment, name: str, raw: str, info: FieldInfo | None) -> 
     if isinstance(value, str) and not nested_model(info.annotation):
         return [word.strip() for word in value.split(",")]
     return value
+
+
+def _expanded(found: Environment, name: str, value: object, environ: Mapping[str, str]) -> object:
+    """Replace ``${NAME}`` in mappings, which are written as in the file."""
+    if isinstance(value, list):
+        return [_expanded(found, name, item, environ) if isinstance(item, dict) else item for item in value]
+    if not isinstance(value, dict):
+        return value
+    expanded = {}
+    for key, inner in value.items():
+        expanded[key] = _expanded(found, name, inner, environ)
+        if isinstance(inner, str):
+            replaced = expand(inner, environ)
+            found.problems += [Problem((), f"{key}: {sentence}", name) for sentence in replaced.problems]
+            expanded[key] = replaced.text
+    return expanded
 
 
 def _set(found: Environment, name: str, location: Location, value: object) -> None:

@@ -1,19 +1,33 @@
 """``${NAME}`` and ``${NAME:-default}`` in the values of the configuration file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)(?P<close>\}?)")
 _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.ASCII | re.DOTALL)
+
+
+class TakenText(str):
+    """A text of which ``taken`` came from the environment; a setting that is a secret hides that everywhere."""
+
+    __slots__ = ("taken",)
+    taken: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, taken: Iterable[str]) -> Self:
+        """Return ``text`` with what was taken for it."""
+        made = cls(text)
+        made.taken = frozenset(taken)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
     """A value after replacement, and a sentence for each reference that could not be replaced."""
 
-    text: str
+    text: TakenText
     problems: tuple[str, ...]
     changed: bool
 
@@ -25,6 +39,7 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
     a problem too: an empty password is nearly always a mistake.
     """
     problems: list[str] = []
+    taken: set[str] = set()
 
     def replace(match: re.Match[str]) -> str:
         if match["inside"] is None:
@@ -35,6 +50,7 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
             return ""
         name, default = reference["name"], reference["default"]
         value = environ.get(name) or default
+        taken.update(filter(None, [environ.get(name)]))
         if value is None:
             state = "empty" if name in environ else "not set"
             problems.append(
@@ -43,4 +59,4 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
         return value or ""
 
     expanded = _REFERENCE.sub(replace, text)
-    return Expanded(expanded, tuple(problems), changed=expanded != text)
+    return Expanded(TakenText.of(expanded, taken), tuple(problems), changed=expanded != text)

@@ -4,10 +4,12 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from moodline.doctor.finding import Finding
+from moodline.redact import redact_text
 from moodline.settings import StreamSettings
 from moodline.settings.source import source_path
 
@@ -23,7 +25,8 @@ def look_at_sources(streams: Sequence[StreamSettings], *, timeout_s: float) -> I
         )
         return
     with ThreadPoolExecutor(min(16, len(enabled))) as pool:
-        yield from pool.map(lambda stream: _look(stream, timeout_s), enabled)
+        for found in pool.map(lambda stream: _look(stream, timeout_s), enabled):
+            yield replace(found, sentence=redact_text(found.sentence))
 
 
 def _look(stream: StreamSettings, timeout_s: float) -> Finding:

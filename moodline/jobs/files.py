@@ -4,6 +4,7 @@ import errno
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,30 @@ class JobFiles:
             raise ConfigError(f"jobs.folder {self._root} cannot be written ({error.strerror}).") from error
         return job
 
+    def reserve(self, announced: int) -> str:
+        """Make the folder of a new job whose video will take ``announced`` bytes, and return the job's id.
+
+        They count from now on, in every process that shares the folder. Raises ConfigError, FolderFullError.
+        """
+        job = self.new()
+        try:
+            with self.upload(job).open("xb") as file:
+                file.truncate(announced)  # a hole, which takes nothing of the disk; ``size`` counts it
+            self.check_room()  # after that: of two that come at once each sees the other
+        except FolderFullError:
+            self.remove(job)
+            raise
+        except OSError as error:
+            self.remove(job)
+            explain_full_disk(error)
+            raise
+        return job
+
+    def check_room(self) -> None:
+        """Raise FolderFullError where videos and results take more than they may."""
+        if self.size() > self._settings.max_folder:
+            raise FolderFullError("The folder of the videos is full: delete analyses that are done.")
+
     def upload(self, job: str) -> Path:
         """Return where a video that is handed in lies; it has no name of its user's making."""
         return self._of(job) / _VIDEO
@@ -55,13 +80,14 @@ class JobFiles:
         shutil.rmtree(self._of(job), ignore_errors=True)
 
     def size(self) -> int:
-        """Return how many bytes all jobs take."""
+        """Return how many bytes the files of all jobs take, and will take where a video is on its way."""
         total = 0
         for path in self._root.rglob("*") if self._root.is_dir() else ():
             try:
-                total += path.lstat().st_size
+                found = path.lstat()
             except OSError:
                 continue  # it was deleted meanwhile
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
         return total
 
     def orphans(self, known: set[str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ RETRIES: Final = 3
 class JobRecord(BaseModel):
     """A job. ``steps`` of ``total`` are done: frames of a video, epochs of a training; ``total`` 0: not known.
 
+    ``times_real_time``: how fast a video was analysed.
     ``source`` is a path below the allowed folder, and empty for a video that was handed in; ``name`` is for people.
     """
 
@@ -39,6 +40,7 @@ class JobRecord(BaseModel):
     steps: int = 0
     total: int = 0
     faces: int = 0
+    times_real_time: float | None = None
     seconds_left: float | None = None
     attempts: int = 0
     cancel: bool = False
@@ -70,7 +72,7 @@ class JobRecord(BaseModel):
         )
 
 
-_MAY_BE_NONE: Final = frozenset({"seconds_left", "started_at", "ended_at"})
+_MAY_BE_NONE: Final = frozenset({"seconds_left", "times_real_time", "started_at", "ended_at"})
 
 
 def as_fields(values: dict[str, Any]) -> dict[str, str]:

@@ -29,7 +29,9 @@ class JobStore:
     @classmethod
     def open(cls, redis: RedisSettings, jobs: JobSettings) -> Self:
         """Connect to the server of the jobs. Raises ConfigError, JobsOffError, BrokerError."""
-        wanted = redis.model_copy(update={"url": jobs.redis_url or redis.url})
+        # Another server gets no password that is not its own.
+        own = {"url": jobs.redis_url, "password": None} if jobs.redis_url else {}
+        wanted = redis.model_copy(update=own)
         shown = redact_url(wanted.url.get_secret_value()) if wanted.url else ""
         with explaining(shown):
             client = open_client(wanted)

@@ -1,8 +1,9 @@
 #!lua flags=no-writes
 -- read (api, up): ledger, state and summaries of one stream at one instant.
--- args: stream; window (optional): {step_s, count, size, align, ends}: `count` groups of `size` buckets of `step_s`, the
--- last of which ends before bucket number `ends`, or without it with the newest bucket, rounded up to `align` buckets. A
--- recording's newest is that of its last event.
+-- args: stream; window (optional): {step_s, count, size, align, factors, ends}: `count` groups of `size` buckets of
+-- `step_s`, the last of which ends before bucket number `ends`, or without it with the newest bucket, rounded up to
+-- `align` buckets; a recording's newest is that of its last event. `factors`: how many steps the buckets of each kept
+-- resolution have, from coarse to fine; the last is 1.
 -- Returns {now, info, ledger, queued, open tracks, {{group number, fields}, ...}, number of the bucket after the last,
 -- who reads it}.
 local stream = args.stream
@@ -26,21 +27,40 @@ end
 
 local ends = 0
 if args.window then
-  local step, count, size, align, given = unpack(args.window)
+  local step, count, size, align, factors, given = unpack(args.window)
   local known = redis.call('HMGET', key.info(stream), 'recorded', 'last_event_ms')
   local newest = known[1] == '1' and tonumber(known[2]) or wall
   ends = given or (math.floor(newest / (step * 1000 * align)) + 1) * align
-  local first = ends - count * size
-  for index = first, ends - 1 do
-    local flat = redis.call('HGETALL', key.sum(stream) .. ':' .. digits(step) .. ':' .. digits(index))
-    if #flat > 0 then
-      local number = math.floor((index - first) / size)
-      if not groups[number] then
-        groups[number] = {}
-        order[#order + 1] = number
-      end
-      merge(groups[number], fields_of(flat))
+  local name = key.sum(stream) .. ':'
+
+  local function add(number, flat)
+    if not groups[number] then
+      groups[number] = {}
+      order[#order + 1] = number
     end
+    merge(groups[number], fields_of(flat))
+  end
+
+  -- One bucket of a coarser resolution holds what all the finer ones in it hold. Where it is empty these are looked at
+  -- all the same: they may be older than the resolution.
+  local function collect(number, index, to, level)
+    local factor = factors[level]
+    while index < to do
+      local last = math.min((math.floor(index / factor) + 1) * factor, to)
+      local flat = last - index == factor
+        and redis.call('HGETALL', name .. digits(step * factor) .. ':' .. digits(index / factor)) or {}
+      if #flat > 0 then
+        add(number, flat)
+      elseif factor > 1 then
+        collect(number, index, last, level + 1)
+      end
+      index = last
+    end
+  end
+
+  local first = ends - count * size
+  for number = 0, count - 1 do
+    collect(number, first + number * size, first + (number + 1) * size, 1)
   end
 end
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from moodline.cursors import Cursor
 from moodline.errors import MoodlineError
-from moodline.event import Cursor
 
 CHECKPOINT = ".analysis.json"
 _LOCK = ".analysis.lock"

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from moodline.broker import Broker
-from moodline.event import Cursor, Event, parse_event, read_events
+from moodline.cursors import Cursor
+from moodline.event import Event, parse_event, read_events
 
 EVENTS: Final = "events.jsonl"
 _BATCH: Final = 1000

@@ -74,6 +74,8 @@ def _facts(summary: Mapping[str, Any]) -> Iterator[str]:
         "Strongest": summary["strongest"] or "none",
         "Analysed in": clock(summary["took_s"]),
     }
+    if summary["times_real_time"] is not None:
+        facts["Speed"] = f"{summary['times_real_time']:g} times real time"
     return (f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
 
 

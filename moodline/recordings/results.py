@@ -86,7 +86,7 @@ def _summary(facts: Facts, tally: Tally) -> Row:
         "model": next(iter(tally.models), None),
         "analysed_at": rfc3339(facts.started_at),
         "took_s": facts.took_s,
-        "times_real_time": round(duration_s / facts.took_s, 2) if facts.took_s else None,
+        "times_real_time": facts.times_real_time,
     }
 
 

@@ -148,7 +148,8 @@ class _Session:
         self._started_s = time.monotonic()
         self._begun = False
         self._moved = (self._started_s, 0)
-        self._view: StreamView | None = None
+        self._view: StreamView | None = stream_view(broker, checkpoint.stream)
+        self._frames_before = self._view.status.position if self._view and self._view.status else 0
         self.latest = Progress(0, 0, 0, None)
         self._stopped = False
 
@@ -183,6 +184,7 @@ class _Session:
             video=self._name,
             started_at=self._checkpoint.start_at,
             frames=status.position,
+            frames_before=self._frames_before,
             total=status.total,
             width=status.width,
             height=status.height,

@@ -20,7 +20,8 @@ class JobSettings(Section):
     redis_url: Annotated[RedisUrl | None, EnvName("JOBS_REDIS_URL")] = Field(
         default=None,
         description=(
-            "The server of the job queues, which must be a single one and no Redis Cluster. Unset, that of redis.url."
+            "The server of the job queues, which must be a single one and no Redis Cluster. Unset, that of redis.url. "
+            "Its password stands in it, or there is none: that of redis.password is not sent there."
         ),
     )
     folder: Path | None = Field(

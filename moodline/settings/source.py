@@ -5,13 +5,15 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-SourceKind = Literal["rtsp", "http", "webcam", "file", "pictures", "glob", "demo", "browser"]
-"""``file`` is one video, ``pictures`` one picture or a folder of them, ``glob`` a pattern of pictures."""
+SourceKind = Literal["rtsp", "http", "webcam", "file", "picture", "folder", "glob", "demo", "browser"]
+"""``file`` is one video; a ``folder`` and a ``glob``, which is a pattern, hold pictures or videos."""
 
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 FILM_SUFFIXES: Final = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm"})
 """What a web server's address ends in where it is a film and no camera."""
-RECORDED_KINDS: Final[frozenset[SourceKind]] = frozenset({"file", "pictures", "glob"})
+VIDEO_SUFFIXES: Final = FILM_SUFFIXES | {".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".gif"}
+"""What a video in a folder, or of a pattern, ends in; a file that is named itself may be called as it likes."""
+RECORDED_KINDS: Final[frozenset[SourceKind]] = frozenset({"file", "picture", "folder", "glob"})
 
 _SCHEMES: Final[dict[str, SourceKind]] = {
     "rtsp": "rtsp",
@@ -87,8 +89,8 @@ def _kind_of_path(text: str) -> SourceKind:
     except (OSError, RuntimeError, ValueError):
         raise ValueError("is no path that can be looked at; check its length, its ~ and its rights") from None
     if text.endswith("/") or is_folder:
-        return "pictures"
+        return "folder"
     # A file may really be called "clip[1].mp4".
     if _GLOB.search(text) and not exists:
         return "glob"
-    return "pictures" if path.suffix.lower() in PICTURE_SUFFIXES else "file"
+    return "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "file"

@@ -38,7 +38,7 @@ class StreamSettings(Section):
     url: SourceUrl = Field(
         description=(
             "Where the pictures come from: rtsp:// or http(s):// URL, a webcam (0 or /dev/video0), a video "
-            "file, a picture, a folder or a glob of pictures, demo (the built-in camera) or browser: (how "
+            "file, a picture, a folder or a glob of videos or of pictures, demo (the built-in camera) or browser: (how "
             "the webcams of the page /webcam are read; their ids begin with this one). It is treated as a secret "
             "because it may hold a password."
         )
@@ -111,7 +111,10 @@ class StreamSettings(Section):
     )
     max_age: PositiveDuration = Field(
         default=timedelta(seconds=2),
-        description=("Live sources only: an older crop is dropped as stale, because a late emotion helps nobody."),
+        description=(
+            "Live sources only: an older crop is dropped as stale, because a late emotion helps nobody. Webcams of "
+            "browsers have 15s unless it is given: a worker may be replaced meanwhile."
+        ),
     )
     max_crops: Annotated[int, Unit("crops")] = Field(
         default=256,
@@ -181,7 +184,8 @@ class StreamSettings(Section):
     start_at: AwareDatetime | None = Field(
         default=None,
         description=(
-            "Recorded sources only: the time of the first frame with its zone, such as 2024-05-01T08:00:00Z, "
+            "Recorded sources only: the time of the first frame (of the first file) with its zone, such as "
+            "2024-05-01T08:00:00Z, "
             "so that events carry the time they were filmed. Unset, the time when reading began, and of a picture the "
             "time when it was read."
         ),

@@ -5,6 +5,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from moodline.config.variables import TakenText
+from moodline.redact import hide
 from moodline.settings.source import source_kind
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
@@ -24,6 +26,12 @@ def _slug(value: str) -> str:
         raise ValueError(
             "must be 1 to 64 small letters, digits, - or _ and begin with a letter or digit, as in front-door"
         )
+    return value
+
+
+def _hide_what_was_taken(value: object) -> object:
+    if isinstance(value, TakenText):
+        hide(value, value.taken)
     return value
 
 
@@ -56,7 +64,9 @@ def _format(value: str) -> str:
 
 
 StreamId = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_slug)]
-SourceUrl = Annotated[SecretStr, BeforeValidator(_number_as_text), AfterValidator(_known_source)]
+SourceUrl = Annotated[
+    SecretStr, BeforeValidator(_number_as_text), BeforeValidator(_hide_what_was_taken), AfterValidator(_known_source)
+]
 LabelText = Annotated[str, BeforeValidator(_number_as_text)]
 Labels = Annotated[dict[str, LabelText], Field(max_length=16), AfterValidator(_few_short_labels)]
 CameraSize = Annotated[str, AfterValidator(_size)]

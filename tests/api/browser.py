@@ -42,10 +42,7 @@ class Browser:
         self._session: str | None = None
         self.faults: list[str] = []
         self.hosts: set[str] = set()
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        self._attach(self.call("Target.createTarget", url="about:blank")["targetId"])
 
     def open(self, url: str) -> None:
         """Go to a page; forget what the one before has done wrong."""
@@ -54,6 +51,24 @@ class Browser:
         self.faults.clear()
         self.hosts.clear()
         self.call("Page.navigate", url=url)
+
+    def follow(self, url_end: str) -> None:
+        """Go on in the tab that a link has opened; the one before is closed."""
+        before, self._session = self._session, None
+        (tab,) = wait_until(lambda: self._tabs(url_end), description=f"a tab with {url_end}", interval=0.1)
+        self._session = before
+        self.call("Page.close")
+        self._session = None
+        self._attach(tab["targetId"])
+
+    def _tabs(self, url_end: str) -> list[dict[str, Any]]:
+        found = self.call("Target.getTargets")["targetInfos"]
+        return [one for one in found if one["url"].endswith(url_end) and not one["attached"]]
+
+    def _attach(self, target: str) -> None:
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
 
     def run(self, script: str) -> Any:
         """Return the value of a JavaScript expression."""

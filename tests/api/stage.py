@@ -90,16 +90,16 @@ class Scene:
 
 @contextmanager
 def serving(
-    broker: Broker, settings: ApiSettings | None = None, *, jobs: JobSettings | None = None
+    broker: Broker, settings: ApiSettings | None = None, *, jobs: JobSettings | None = None, port: int = 0
 ) -> Iterator[httpx.Client]:
-    """Serve the application on a loopback port whatever the settings say, and give a client for it.
+    """Serve the application on a loopback port, whatever the settings say, and give a client for it; 0: a free port.
 
     Tests ask what they have just changed: answers are not kept, unless a test is about that.
     """
     stop, api = threading.Event(), settings or ApiSettings()
     if "answer_age" not in api.model_fields_set:
         api = api.model_copy(update={"answer_age": timedelta(0)})
-    with listen("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", port) as listener:
         server = Server(create_app(Settings(api=api, jobs=jobs or JobSettings()), broker), stop)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

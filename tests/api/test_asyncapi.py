@@ -10,10 +10,11 @@ from jsonschema import Draft202012Validator
 
 from moodline.broker import Broker
 from moodline.emotions import EMOTIONS
-from moodline.event import EventKind
+from moodline.event import EventKind, read_events
 from moodline.keys import PartitionKeys, channel
 from tests.api import webcam_client, ws
 from tests.api.real_events import live_a_life
+from tests.support.brokers import client_of
 from tests.support.repository import ROOT
 
 KINDS = get_args(EventKind)
@@ -73,6 +74,21 @@ def test_messages_of_the_websocket_are_what_it_says(
     assert messages[0]["event"] == "ready"
     for message in messages:
         validator(document, "envelope").validate(message)
+
+
+@pytest.mark.parametrize("filters", [{}, {"kind": "emotion"}], ids=["all", "filtered"])
+def test_what_a_late_subscriber_is_told_is_what_it_says(
+    document: dict[str, Any], broker: Broker, client: httpx.Client, filters: dict[str, str]
+) -> None:
+    live_a_life(broker)
+    first, _ = read_events(broker)[0][0]
+    client_of(broker).xtrim(PartitionKeys(0).of_partition("feed"), maxlen=2, approximate=False)
+    with ws.live(client, cursor=first, **filters) as socket:
+        notice = ws.take(socket)
+
+    validator(document, "envelope").validate(notice)
+    assert notice["event"] == "missed"
+    assert not validator(document, "missed").is_valid({"missed": 0, "in_feed": False})
 
 
 def test_messages_to_a_webcams_page_are_what_it_says(

@@ -1,26 +1,23 @@
 """The examples do what their page says: they print, go on where they were, and forward until it is taken."""
 
-import hashlib
-import hmac
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Self
 
 import httpx
 import pytest
 
 from moodline.access import new_key, save_key
 from moodline.broker import Broker
-from moodline.event import read_events
+from moodline.event import latest_cursor, read_events
 from moodline.settings import ApiSettings
 from tests.api.stage import Scene, serving
+from tests.support.brokers import client_of
+from tests.support.hook import Hook
 from tests.support.judging import all_events
 from tests.support.needs import command
 from tests.support.repository import ROOT
@@ -38,7 +35,10 @@ def url_of(broker: Broker) -> str:
 
 @contextmanager
 def running(words: Sequence[str], output: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    with output.open("ab") as out, subprocess.Popen(words, env={**os.environ, **env}, stdout=out) as process:
+    with (
+        output.open("ab") as out,
+        subprocess.Popen(words, env={**os.environ, **env}, stdout=out, stderr=out) as process,
+    ):
         try:
             yield process
         finally:
@@ -105,53 +105,6 @@ def printed(output: Path, place: Path, number: int) -> None:
     )
 
 
-class Hook:
-    """A receiver of webhooks that answers with each of `answers` in turn, and then takes all.
-
-    A redirection leads to a place that would take everything.
-    """
-
-    def __init__(self, secret: bytes, answers: Sequence[int]) -> None:
-        self.taken: list[str] = []
-        self.asked: list[str] = []
-        self.led_astray = False
-        hook, left = self, list(answers)
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                signed = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest() if secret else None
-                assert self.headers["X-Moodline-Signature"] == signed
-                event_id = json.loads(body)["id"]
-                assert self.headers["Idempotency-Key"] == event_id
-                hook.asked.append(event_id)
-                status = left.pop(0) if left else 204
-                if status == 204:
-                    hook.taken.append(event_id)
-                self.send_response(status)
-                self.send_header("Location", "/elsewhere")
-                self.end_headers()
-
-            def do_GET(self) -> None:
-                hook.led_astray = True
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 def test_the_forwarder_posts_until_it_is_taken_and_goes_on_after_a_restart(
     client: httpx.Client, broker: Broker, scene: Scene, tmp_path: Path
 ) -> None:
@@ -176,6 +129,24 @@ def test_the_forwarder_posts_until_it_is_taken_and_goes_on_after_a_restart(
     assert hook.asked[:2] == [wanted[0]] * 2
     assert list(dict.fromkeys(hook.asked)) == wanted
     assert hook.taken[-1] == wanted[-1]
+
+
+def test_the_forwarder_says_what_had_left_the_feed_and_goes_on(
+    client: httpx.Client, broker: Broker, scene: Scene, tmp_path: Path
+) -> None:
+    place, output = tmp_path / "place.cursor", tmp_path / "out"
+    scene.see("door", "neutral")
+    place.write_text(latest_cursor(broker))
+    for _ in range(6):
+        scene.see("door", "happy")
+    gone = client_of(broker).xtrim(broker.all_keys()[0].of_partition("feed"), maxlen=2, approximate=False)
+    env = {"MOODLINE_URL": str(client.base_url).rstrip("/"), "WEBHOOK_SECRET": ""}
+    with Hook(b"", []) as hook:
+        words = [*PYTHON, str(EXAMPLES / "webhook_forwarder.py"), str(place)]
+        with running(words, output, WEBHOOK_URL=hook.url, **env):
+            wait_until(lambda: hook.taken == ids_of(broker), description="what is left", timeout=STARTED_WITHIN_S)
+
+    assert f"{gone - 2} events had left the feed before they could be read." in output.read_text()
 
 
 def test_the_forwarder_follows_no_redirection_and_signs_nothing_without_a_secret(

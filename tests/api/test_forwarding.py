@@ -8,23 +8,19 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import paho.mqtt.client as mqtt
+import httpx
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from moodline.broker import Broker
 from tests.api.stage import Scene
 from tests.support.brokers import client_of
 from tests.support.judging import all_events
-from tests.support.needs import command
+from tests.support.mqtt import Home, mqtt_broker
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
-from tests.support.workers import free_port
 
 STARTED_WITHIN_S = 30
-PLACE = "moodline-mqtt-forwarder:moodline:{p0}:feed"
 
 
 @contextmanager
@@ -78,60 +74,22 @@ def test_a_group_shares_the_events_and_takes_over_from_its_dead(broker: Broker, 
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[int]:
-    """A real MQTT broker; gives its port."""
-    port = free_port()
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n")
-    with subprocess.Popen([command("mosquitto"), "-c", str(config)], stderr=subprocess.DEVNULL) as process:
-        try:
-            yield port
-        finally:
-            process.terminate()
-
-
-class Home:
-    """A subscriber of everything, as Home Assistant is one."""
-
-    def __init__(self, port: int) -> None:
-        self.seen: list[tuple[str, Any, bool]] = []
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        self._client.on_message = lambda _client, _data, message: self._take(message)
-        self._client.connect_async("127.0.0.1", port)
-        self._client.loop_start()
-        wait_until(self._client.is_connected, description="the broker listens")
-
-    def _take(self, message: mqtt.MQTTMessage) -> None:
-        text = message.payload.decode()
-        self.seen.append((message.topic, json.loads(text) if text.startswith("{") else text, bool(message.retain)))
-
-    def last(self, topic: str) -> Any:
-        return next((content for name, content, _ in reversed(self.seen) if name == topic), None)
-
-    def ids(self) -> list[str]:
-        return [content["id"] for _, content, _ in self.seen if isinstance(content, dict) and "kind" in content]
-
-    def say(self, topic: str, text: str) -> None:
-        self._client.publish(topic, text)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+    with mqtt_broker(tmp_path) as port:
+        yield port
 
 
 def test_the_mqtt_forwarder_tells_home_assistant_and_goes_on_after_a_kill(
-    broker: Broker, scene: Scene, mosquitto: int
+    client: httpx.Client, broker: Broker, scene: Scene, mosquitto: int, tmp_path: Path
 ) -> None:
     home = Home(mosquitto)
-    env = {"REDIS_URL": url_of(broker), "MQTT_PORT": str(mosquitto)}
+    place = tmp_path / "place.cursor"
+    env = {"MOODLINE_URL": str(client.base_url).rstrip("/"), "MQTT_PORT": str(mosquitto)}
     scene.see("door", "neutral")  # before it began: not for it
     begun = len(all_events(broker))
     kinds = ("emotion", "face_entered", "emotion_changed", "face_left")
-    with example("mqtt_forwarder.py", *kinds, env=env):
+    with example("mqtt_forwarder.py", str(place), *kinds, env=env):
         wait_until(lambda: home.last("moodline/status") == "online", description="online", timeout=STARTED_WITHIN_S)
-        wait_until(
-            lambda: client_of(broker).exists("moodline-mqtt-forwarder:moodline:{p0}:feed"), description="a place"
-        )
+        wait_until(place.exists, description="a place")
         scene.see("door", "happy")
         wait_until(lambda: home.last("moodline/door/emotion"), description="an event")
         state = wait_until(lambda: home.last("moodline/door/state"), description="a state")
@@ -148,7 +106,7 @@ def test_the_mqtt_forwarder_tells_home_assistant_and_goes_on_after_a_kill(
         )
     wait_until(lambda: home.last("moodline/status") == "offline", description="the broker says that it has gone")
     scene.see("hall", "sad")
-    with example("mqtt_forwarder.py", *kinds, env=env):
+    with example("mqtt_forwarder.py", str(place), *kinds, env=env):
         wanted = [event.id for event in all_events(broker)][begun:]
         wait_until(lambda: set(wanted[-2:]) <= set(home.ids()), description="what came", timeout=STARTED_WITHIN_S)
     home.close()

@@ -17,6 +17,7 @@ from api.selection import Selection
 from moodline.broker import Broker
 from moodline.event import latest_cursor, read_events
 from tests.api.stage import Scene
+from tests.support.brokers import client_of
 from tests.support.judging import all_events
 
 WITHIN_S = 10
@@ -46,7 +47,7 @@ async def follow(feed: LiveFeed, write: Callable[[], None], events: int) -> None
         while events > 0:
             delivery = await asyncio.wait_for(probe.take(), WITHIN_S)
             assert delivery is not None
-            events -= delivery.missed + len(delivery.events)
+            events -= sum(number or 0 for number in delivery.missed.values()) + len(delivery.events)
 
 
 async def take(messages: Messages, number: int) -> list[str]:
@@ -85,8 +86,36 @@ def test_who_reads_too_slowly_is_told_how_much_was_missed(broker: Broker, scene:
 
     notice, *rest = asyncio.run(scenario())
 
-    assert (notice.event, json.loads(notice.data), notice.cursor) == ("missed", {"missed": 5}, "")
+    assert (notice.event, json.loads(notice.data), notice.cursor) == ("missed", {"missed": 5, "in_feed": True}, "")
     assert [json.loads(message.data)["id"] for message in rest] == ids_of(broker)[-3:]
+
+
+def test_who_follows_is_told_what_left_the_feed_before_it_was_read(
+    broker: Broker, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands_still, gone = threading.Event(), []
+
+    def read_too_late(*args: Any, **more: Any) -> Any:
+        if stands_still.is_set():
+            stands_still.clear()
+            see(scene, 6)
+            feed = broker.all_keys()[0].of_partition("feed")
+            gone.append(client_of(broker).xtrim(feed, maxlen=2, approximate=False) - 2)
+        return read_events(*args, **more)
+
+    monkeypatch.setattr(api.live, "read_events", read_too_late)
+
+    async def scenario() -> list[Message]:
+        async with joining(broker) as (feed, messages):
+            await follow(feed, lambda: see(scene, 1), 2)
+            await take(messages, 2)
+            stands_still.set()
+            return [await asyncio.wait_for(anext(messages), WITHIN_S) for _ in range(3)]
+
+    notice, *rest = asyncio.run(scenario())
+
+    assert (notice.event, json.loads(notice.data)) == ("missed", {"missed": gone[0], "in_feed": False})
+    assert [json.loads(message.data)["id"] for message in rest] == ids_of(broker)
 
 
 def test_what_comes_by_both_ways_is_sent_once(broker: Broker, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -39,6 +40,13 @@ class Fleet:
         worker.signal(signal.SIGKILL)
         worker.wait()
         self.all.remove(worker)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.all:
+            worker.end()
 
     def freeze(self) -> None:
         for worker in self.all:
@@ -148,7 +156,5 @@ def broker(server: FragileServer) -> Iterator[Broker]:
 
 @pytest.fixture
 def fleet(server: FragileServer) -> Iterator[Fleet]:
-    made = Fleet(server.server)
-    yield made
-    for worker in made.all:
-        worker.end()
+    with Fleet(server.server) as made:
+        yield made

@@ -48,9 +48,8 @@ def now_s(broker: Broker) -> float:
 def test_a_clock_that_steps_and_steps_again_loses_nothing_and_doubles_nothing(
     clocked: ClockedServer, broker: Broker, seed: int, wrong_by: float
 ) -> None:
-    fleet = Fleet(clocked)
     feeder = Feeder(broker, seed)
-    try:
+    with Fleet(clocked) as fleet:
         for _ in range(2):
             fleet.start(batch_ms=20)
         with Subscriber(broker) as subscriber:
@@ -64,9 +63,6 @@ def test_a_clock_that_steps_and_steps_again_loses_nothing_and_doubles_nothing(
             for source in feeder.sources.values():
                 source.maybe.clear()  # a lease that ended early refuses the frame, and writes nothing
             assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
-    finally:
-        for worker in fleet.all:
-            worker.end()
 
 
 def wait_for_more(subscriber: Subscriber) -> None:

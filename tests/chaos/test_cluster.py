@@ -33,10 +33,8 @@ def spread(cluster: Cluster) -> Iterator[Broker]:
 @pytest.fixture
 def workers(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     monkeypatch.setenv("MOODLINE_REDIS__PARTITIONS", str(PARTITIONS))
-    fleet = Fleet(cluster)
-    yield fleet
-    for worker in fleet.all:
-        worker.end()
+    with Fleet(cluster) as fleet:
+        yield fleet
 
 
 def test_a_node_that_dies_holds_up_no_other_and_loses_nothing(

@@ -67,10 +67,8 @@ def broker(pair: Pair) -> Iterator[Broker]:
 
 @pytest.fixture
 def fleet(pair: Pair) -> Iterator[Fleet]:
-    made = Fleet(pair.proxy)
-    yield made
-    for worker in made.all:
-        worker.end()
+    with Fleet(pair.proxy) as made:
+        yield made
 
 
 def test_a_replica_that_is_in_step_takes_over_and_nothing_is_lost(pair: Pair, broker: Broker, fleet: Fleet) -> None:

@@ -5,10 +5,11 @@ import fcntl
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import pytest
 
@@ -97,6 +98,35 @@ def test_following_shows_only_what_comes_and_ends_after_its_count(feeder: Feeder
         events = json_lines(process.stdout.read())
     assert process.returncode == 0
     assert [event["emotion"] for event in events] == ["happy", "happy"]
+
+
+def test_a_follower_that_was_too_slow_is_told_what_it_missed(
+    feeder: Feeder, broker: Broker, env: dict[str, str]
+) -> None:
+    seen: list[str] = []
+    with following("--json", "--kind", "emotion", env=env) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        threading.Thread(target=gather_ids, args=(process.stdout, seen), daemon=True).start()
+        wait_until(lambda: feeder.feed() and seen, description="it follows", timeout=DEADLINE_S)
+        process.send_signal(signal.SIGSTOP)
+        feeder.feed(frames=20)
+        fed = [event.id for event in all_events(broker)]
+        broker.client.xtrim("moodline:{p0}:feed", maxlen=5, approximate=False)
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: seen[-1] == fed[-1], description="the last event", timeout=DEADLINE_S)
+        process.kill()
+        told = process.stderr.read()
+
+    missing = set(fed[fed.index(seen[0]) :]) - set(seen)
+    assert seen[-5:] == fed[-5:]
+    assert missing
+    assert told.startswith(f"{len(missing)} events had left the feed before they were read")
+
+
+def gather_ids(lines: IO[str], ids: list[str]) -> None:
+    """Append the ids of the events as they are printed."""
+    ids.extend(json.loads(line)["id"] for line in lines)
 
 
 def test_ctrl_c_ends_following_quietly(feeder: Feeder, env: dict[str, str]) -> None:

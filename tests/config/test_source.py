@@ -25,20 +25,21 @@ from moodline.settings import SourceKind, is_recorded, source_kind, source_path
         ("clip.mp4", "file"),
         ("/data/clip.GIF", "file"),
         ("file:///data/clip.mp4", "file"),
-        ("face.JPG", "pictures"),
-        ("faces/", "pictures"),
+        ("face.JPG", "picture"),
+        ("faces/", "folder"),
         ("faces/*.jpg", "glob"),
         ("faces/**/[ab].png", "glob"),
+        ("clips/*.mp4", "glob"),
     ],
 )
 def test_a_url_tells_its_kind(url: str, kind: str) -> None:
     assert source_kind(url) == kind
 
 
-def test_a_folder_is_pictures_and_a_file_with_brackets_is_no_glob(tmp_path: Path) -> None:
+def test_a_folder_is_told_from_a_file_and_a_file_with_brackets_is_no_glob(tmp_path: Path) -> None:
     (tmp_path / "clip[1].mp4").touch()
-    assert source_kind(str(tmp_path)) == "pictures"
-    assert source_kind(f"file://{tmp_path}") == "pictures"
+    assert source_kind(str(tmp_path)) == "folder"
+    assert source_kind(f"file://{tmp_path}") == "folder"
     assert source_kind(str(tmp_path / "clip[1].mp4")) == "file"
 
 
@@ -49,7 +50,7 @@ def test_a_url_that_cannot_be_read_is_refused_without_being_repeated(url: str) -
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["clip.mp4", "faces/", "faces/*.jpg", "face.png"])
+@pytest.mark.parametrize("url", ["clip.mp4", "clips/", "clips/*.mp4", "faces/*.jpg", "face.png"])
 def test_files_and_pictures_are_recorded(url: str) -> None:
     assert is_recorded(url)
 

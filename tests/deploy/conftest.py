@@ -1,18 +1,16 @@
 """The running system: the compose file's services on loopback, one for all tests of this folder."""
 
-import copy
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
-import yaml
 
 from tests.deploy.local_compose import LocalCompose
+from tests.deploy.local_service import LocalService
 from tests.support.repository import ROOT
-
-CONTENT: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -27,5 +25,24 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def system(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCompose]:
     """All services of the compose file but Grafana, which cannot be had here; healthy."""
     variables = {"SECRETS": str(secrets)}
-    with LocalCompose(tmp_path_factory.mktemp("compose"), variables, content=copy.deepcopy(CONTENT)) as project:
+    with LocalCompose(tmp_path_factory.mktemp("compose"), variables) as project:
         yield project.up("ingest", "worker", "api", "jobs", "prometheus")
+
+
+@pytest.fixture(scope="session")
+def key(system: LocalCompose) -> str:
+    """A key to the system's API, made as its user makes it: docker compose run operator keys create --scope write."""
+    command = ["keys", "create", "--scope", "write"]
+    operator = LocalService("operator", {**system.content["services"]["operator"], "command": command}, system)
+    assert operator.process.wait(60) == 0, operator.log()
+    (found,) = re.findall(r"^ml_\S+$", operator.log(), re.MULTILINE)
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def api(system: LocalCompose, key: str) -> Iterator[httpx.Client]:
+    """A client of the system's API that has a key."""
+    with httpx.Client(
+        base_url=f"http://{system.addresses['api']}:8080", headers={"Authorization": f"Bearer {key}"}, timeout=10
+    ) as client:
+        yield client

@@ -13,11 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import yaml
+
 from tests.deploy.local_service import FORKING, LocalService
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
 
 Json = dict[str, Any]
+
+CONTENT: Json = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
 _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?:(?P<how>:-|:\?)(?P<rest>[^}]*))?\})")
 _DURATION = re.compile(r"(\d+)(ms|s|m|h)")
@@ -31,10 +35,10 @@ class UnhealthyError(AssertionError):
 class LocalCompose:
     """The services of a compose file, started in the order that ``depends_on`` asks for.
 
-    ``variables`` stand for ``.env``; ``content`` takes the place of the checkout's own file.
+    ``variables`` stand for ``.env``; ``content`` takes the place of what the checkout's file says.
     """
 
-    def __init__(self, folder: Path, variables: Mapping[str, str], *, content: Json) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str], *, content: Json = CONTENT) -> None:
         self.folder = folder
         self.content: Json = interpolated(content, variables)
         network = secrets.choice(range(16, 255)), secrets.choice(range(1, 255))  # other runs have theirs

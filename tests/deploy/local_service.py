@@ -63,7 +63,7 @@ class LocalService:
         from tests.deploy.local_compose import run_quietly, seconds
 
         check = self._described["healthcheck"]
-        kind, *line = [text.replace("127.0.0.1", self.address) for text in check["test"]]
+        kind, *line = [self.local(text.replace("127.0.0.1", self.address)) for text in check["test"]]
         if kind == "CMD-SHELL":
             line = ["/bin/sh", "-c", *line]
         line[0] = shutil.which(line[0], path=self._environment["PATH"]) or line[0]
@@ -95,6 +95,8 @@ class LocalService:
             mounts[inside].mkdir(parents=True, exist_ok=True)
         files = self._mounted_files()
         self._mounts = mounts | {inside: self._folder / inside.strip("/") for inside in ("/run/secrets", *files)}
+        if self._described.get("build", {}).get("target") == "forwarders":
+            self._mounts["/opt/forwarders"] = ROOT / "examples"  # what the image copies there
         for inside, source in files.items():
             local = self._mounts[inside]
             local.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +145,10 @@ class LocalService:
             del given["MOODLINE_INGEST__DETECTOR_MODEL"]
             stand_in = {"MODEL": str(YUNET)} if YUNET.exists() else {"DOWNLOAD": "false"}
             given |= {f"MOODLINE_INGEST__DETECTOR_{name}": value for name, value in stand_in.items()}
-        given |= {name: self.local(str(value)) for name, value in self._described.get("environment", {}).items()}
+        described = self._described.get("environment", {})
+        given |= {name: self.local(str(value)) for name, value in described.items()}
+        if described.get("MOODLINE_API__HOST") == "0.0.0.0":
+            given["MOODLINE_API__REQUIRE_KEY"] = "true"  # in a container it follows from that address
         machine = {"PATH": f"{self._programs()}:/usr/sbin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
         return given | machine | {"HOME": os.environ.get("HOME", "/tmp")}
 
@@ -156,6 +161,7 @@ class LocalService:
         programs = {"moodline": moodline, "healthy": healthy, "valkey-server": command("redis-server")}
         programs |= {"valkey-cli": f"{command('redis-cli')} -h {self.address}", "wget": command("wget")}
         programs["prometheus"] = command("prometheus")
+        programs["python"] = sys.executable
         for name, line in programs.items():
             with FORKING:
                 (folder / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")

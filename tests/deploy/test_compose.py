@@ -13,17 +13,18 @@ from moodline.config.environment import variable_names
 from moodline.config.secrets import SECRETS_VARIABLE
 from moodline.metrics import exposed_names
 from moodline.settings import Settings
+from tests.deploy.local_compose import CONTENT
 from tests.support.repository import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
 OWN = ("ingest", "demo", "worker", "worker-gpu", "api", "jobs")
+FORWARDERS = {"webhook-forwarder", "mqtt-forwarder"}
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
-    found: dict[str, Any] = content["services"]
+    found: dict[str, Any] = CONTENT["services"]
     return found
 
 
@@ -36,7 +37,7 @@ def test_it_is_what_compose_understands() -> None:
 
 
 def test_everything_is_there(services: dict[str, Any]) -> None:
-    assert services.keys() == {"redis", *OWN, "operator", "prometheus", "grafana"}
+    assert services.keys() == {"redis", *OWN, *FORWARDERS, "operator", "prometheus", "grafana"}
     # The operator's is no service that runs: it does one thing for a person.
     assert {name for name, service in services.items() if "healthcheck" not in service} == {"operator"}
 
@@ -88,15 +89,14 @@ def test_health_is_asked_on_the_port_that_the_service_has(services: dict[str, An
 
 
 def test_every_file_that_it_mounts_is_there(services: dict[str, Any]) -> None:
-    content = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
-    files = [re.sub(r"\$\{\w+:-(.*)\}", r"\1", config["file"]) for config in content["configs"].values()]
+    files = [re.sub(r"\$\{\w+:-(.*)\}", r"\1", config["file"]) for config in CONTENT["configs"].values()]
     volumes = [volume for service in services.values() for volume in service.get("volumes", ())]
     mounted = [volume for volume in volumes if isinstance(volume, dict)]
     files += [volume["source"] for volume in mounted]
 
     assert not [name for name in files if name.startswith(".") and not (ROOT / name).exists()]
     # Short, it is a named volume; what is mounted from the checkout must be there, else Docker makes an empty folder.
-    content_volumes = content["volumes"].keys()
+    content_volumes = CONTENT["volumes"].keys()
     assert {volume.split(":")[0] for volume in volumes if isinstance(volume, str)} == content_volumes
     assert mounted
     assert all(volume["read_only"] and not volume["bind"]["create_host_path"] for volume in mounted)
@@ -120,9 +120,10 @@ def test_no_service_gets_more_rights_than_it_needs(services: dict[str, Any]) -> 
         assert "build" in service or service["user"] not in {"root", "0", "0:0"}
 
 
-def test_every_service_is_bounded_in_memory_and_processes_and_comes_back(services: dict[str, Any]) -> None:
+def test_every_service_is_bounded_in_memory_cpus_and_processes_and_comes_back(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["mem_limit"]
+        assert service["cpus"]
         assert service["pids_limit"]
         assert service["restart"] == ("no" if name == "operator" else "unless-stopped")
 
@@ -131,12 +132,17 @@ def test_only_what_not_everybody_needs_waits_for_its_profile(services: dict[str,
     profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
     (device,) = services["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
 
-    assert profiles == {"worker-gpu": ["gpu"], "demo": ["demo"], "operator": ["operator"]}
+    assert profiles == {
+        "worker-gpu": ["gpu"],
+        "demo": ["demo"],
+        "operator": ["operator"],
+        **{name: ["forwarders"] for name in FORWARDERS},
+    }
     assert device["capabilities"] == ["gpu"]
 
 
 def test_the_example_names_every_variable_that_it_asks_for() -> None:
-    without_comments = yaml.safe_dump(yaml.safe_load(COMPOSE.read_text(encoding="utf-8")), width=10_000)
+    without_comments = yaml.safe_dump(CONTENT, width=10_000)
     asked = set(VARIABLE.findall(without_comments))
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
 
@@ -144,14 +150,13 @@ def test_the_example_names_every_variable_that_it_asks_for() -> None:
 
 
 def test_every_secret_is_a_file_that_only_those_get_who_need_it(services: dict[str, Any]) -> None:
-    content = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
     given = {
         name: {one if isinstance(one, str) else one["source"] for one in service.get("secrets", ())}
         for name, service in services.items()
     }
 
-    assert content["secrets"].keys() == set().union(*given.values())
-    assert all(secret["file"].startswith("${SECRETS:-./secrets}/") for secret in content["secrets"].values())
+    assert CONTENT["secrets"].keys() == set().union(*given.values())
+    assert all(secret["file"].startswith("${SECRETS:-./secrets}/") for secret in CONTENT["secrets"].values())
     assert {name for name, secrets in given.items() if "seal_key" in secrets} == {
         "ingest",
         "demo",

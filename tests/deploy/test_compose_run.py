@@ -2,10 +2,8 @@
 
 import contextlib
 import copy
-import json
 import shutil
 import socket
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deploy.conftest import CONTENT
-from tests.deploy.local_compose import LocalCompose, UnhealthyError
+from tests.deploy.local_compose import CONTENT, LocalCompose, UnhealthyError
 from tests.deploy.local_service import LocalService
+from tests.support.hook import Hook
+from tests.support.mqtt import Home, mqtt_broker
 from tests.support.needs import shared
 from tests.support.wait import wait_until
 
@@ -29,40 +28,33 @@ PUBLISHED = [
 ]
 
 
-def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)
-
-
-def ledger_with_events(system: LocalCompose, stream: str) -> dict[str, Any] | None:
-    url = f"http://{system.addresses['api']}:8080/v1/streams"
-    ledgers = [found["ledger"] for found in get(url)["streams"] if found["id"] == stream]
+def ledger_with_events(api: httpx.Client, stream: str) -> dict[str, Any] | None:
+    ledgers = [found["ledger"] for found in api.get("/v1/streams").json()["streams"] if found["id"] == stream]
     return ledgers[0] if ledgers and ledgers[0]["events"] else None
 
 
-def test_a_face_before_the_demo_camera_becomes_events_in_the_api(system: LocalCompose) -> None:
-    ledger = wait_until(lambda: ledger_with_events(system, "demo"), description="the camera has events", timeout=30)
+def test_a_face_before_the_demo_camera_becomes_events_in_the_api(api: httpx.Client) -> None:
+    ledger = wait_until(lambda: ledger_with_events(api, "demo"), description="the camera has events", timeout=30)
 
     assert ledger is not None
     assert ledger["accepted"] == ledger["events"] + sum(ledger["dropped"].values()) + ledger["queued"]
 
 
-def test_the_profile_demo_adds_a_camera_that_needs_no_hardware(system: LocalCompose) -> None:
+def test_the_profile_demo_adds_a_camera_that_needs_no_hardware(system: LocalCompose, api: httpx.Client) -> None:
     system.up("demo")
 
     assert CONTENT["services"]["demo"]["profiles"] == ["demo"]
-    wait_until(lambda: ledger_with_events(system, "demo-camera"), description="it has events", timeout=30)
+    wait_until(lambda: ledger_with_events(api, "demo-camera"), description="it has events", timeout=30)
 
 
-def test_a_video_that_is_handed_in_is_analysed(system: LocalCompose) -> None:
+def test_a_video_that_is_handed_in_is_analysed(api: httpx.Client) -> None:
     video = shared("data/media/fer_test.mp4")
-    analyses = f"http://{system.addresses['api']}:8080/v1/analyses"
     with video.open("rb") as file:
-        answer = httpx.post(analyses, files={"video": (video.name, file)}, timeout=10)
+        answer = api.post("/v1/analyses", files={"video": (video.name, file)})
     assert answer.status_code == 202, answer.text
 
     def ended() -> dict[str, Any] | None:
-        shown: dict[str, Any] = get(f"{analyses}/{answer.json()['id']}")
+        shown: dict[str, Any] = api.get(f"/v1/analyses/{answer.json()['id']}").json()
         return shown if shown["state"] in {"done", "failed"} else None
 
     found = wait_until(ended, description="it is analysed", timeout=60, interval=0.5)
@@ -81,12 +73,13 @@ def values(secrets: Path) -> list[str]:
     return [path.read_text() for path in secrets.iterdir() if path.is_file()]
 
 
-def test_no_log_shows_a_secret(system: LocalCompose, secrets: Path) -> None:
+def test_no_log_shows_a_secret_or_a_key(system: LocalCompose, secrets: Path, key: str) -> None:
     logs = "".join(service.log() for service in system.services.values())
 
     assert "ready" in logs
     assert len(values(secrets)) == len(CONTENT["secrets"])
     assert not [secret for secret in values(secrets) if secret in logs]
+    assert key not in logs
 
 
 def test_no_environment_and_no_command_line_shows_a_secret(system: LocalCompose, secrets: Path) -> None:
@@ -99,19 +92,23 @@ def test_no_environment_and_no_command_line_shows_a_secret(system: LocalCompose,
     assert not [pid for pid, text in shown.items() for secret in values(secrets) if secret.encode() in text]
 
 
+def test_whoever_has_no_key_gets_nothing_from_the_api(api: httpx.Client) -> None:
+    streams = api.base_url.join("/v1/streams")
+
+    assert httpx.get(streams).status_code == 401
+    assert httpx.get(streams, headers={"Authorization": "Bearer ml_no-such-key"}).status_code == 401
+    assert httpx.post(streams, json={"id": "x", "url": "demo"}).status_code == 401
+    assert api.get("/v1/streams").status_code == 200
+
+
 def test_the_operator_makes_keys_and_the_api_may_not(system: LocalCompose) -> None:
     services = system.content["services"]
     described = {**services["operator"], "command": ["keys", "create", "--scope", "read"]}
-    assert ended_with(LocalService("operator", described, system)) == (0, True)
-
     described |= {"secrets": services["api"]["secrets"], "environment": services["api"]["environment"]}
     system.addresses["not-the-operator"] = system.addresses["api"]
-    assert ended_with(LocalService("not-the-operator", described, system)) == (1, False)
-
-
-def ended_with(service: LocalService) -> tuple[int | None, bool]:
-    """Return the exit code, and whether the log holds a new key."""
-    return service.process.wait(30), "ml_" in service.log()
+    refused = LocalService("not-the-operator", described, system)
+    assert refused.process.wait(60) == 1, refused.log()
+    assert "refuses this service" in refused.log()
 
 
 def wrong_command(services: Services) -> None:
@@ -178,7 +175,7 @@ MISTAKES: dict[Callable[[Services], None], str] = {
     unopened_to_others: "Connection refused",
     wrong_port_of_redis: "cannot be reached",
     wrong_port_of_the_health_check: "Connection refused",
-    wrong_path_of_the_health_check: "404",
+    wrong_path_of_the_health_check: "401",  # whatever is not there needs a key as well
 }
 
 
@@ -230,7 +227,25 @@ def test_redis_names_a_password_that_is_missing(secrets: Path, tmp_path: Path) -
     shutil.copytree(secrets, given)
     (given / "redis_worker").chmod(0o600)
     (given / "redis_worker").write_text("")
-    project = LocalCompose(tmp_path, {"SECRETS": str(given)}, content=copy.deepcopy(CONTENT))
+    project = LocalCompose(tmp_path, {"SECRETS": str(given)})
 
     with project, pytest.raises(UnhealthyError, match="redis_worker, the password of the user worker, is missing"):
         project.up("redis")
+
+
+def test_the_forwarders_bring_events_to_a_url_and_to_an_mqtt_broker(system: LocalCompose, tmp_path: Path) -> None:
+    described = system.content["services"]
+    with Hook(b"", []) as hook, mqtt_broker(tmp_path) as port:
+        home = Home(port)
+        given = {
+            "webhook-forwarder": {"WEBHOOK_URL": hook.url},
+            "mqtt-forwarder": {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(port)},
+        }
+        for name, variables in given.items():
+            described[name]["environment"] |= variables
+        system.up(*given)
+        wait_until(lambda: hook.taken, description="an event is posted", timeout=60)
+        wait_until(lambda: home.last("moodline/status") == "online", description="MQTT is told", timeout=60)
+        for name in given:
+            system.services.pop(name).stop()
+        home.close()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.local_compose import CONTENT
 from tests.deploy.series import declared_labels, names_in
 from tests.support.repository import ROOT
 
@@ -93,7 +94,7 @@ def test_grafana_finds_the_data_source_and_the_dashboards() -> None:
     provisioning = GRAFANA / "provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
     (provider,) = yaml.safe_load((provisioning / "dashboards/moodline.yml").read_text())["providers"]
-    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["grafana"]
+    service = CONTENT["services"]["grafana"]
     mounted = {volume["target"]: volume["source"] for volume in service["volumes"] if isinstance(volume, dict)}
 
     assert {panel["datasource"]["uid"] for _, panel in PANELS} == {source["uid"]}

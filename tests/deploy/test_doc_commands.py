@@ -1,19 +1,12 @@
-"""Every command in README and docs is run here against a running system, or says why not.
+"""Every command in README and docs is run here against a running system, or says why not: doc_text has the rules."""
 
-A block of ```sh may have a mark on the line before it:
-
-    <!-- not run: WHY -->                   none of it is run
-    <!-- run by: tests/...::test_... -->    that test runs it
-    <!-- until stopped -->                  each line goes on until it is stopped, and has said something by then
-
-A line in a block may end with ``# ... (not run: WHY)``. Everything else has to end with exit code 0.
-"""
-
+import copy
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,45 +14,17 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.deploy.doc_text import BLOCKS, IN_TEXT, MARKS, Block, blocks_of, inline_of
 from tests.deploy.local_compose import LocalCompose
+from tests.deploy.local_service import LocalService
 from tests.support.needs import shared
 from tests.support.redis_server import free_port
 from tests.support.repository import ROOT, own_files
 from tests.support.wait import wait_until
 
-FENCE = re.compile(
-    r"(?:^<!-- (?P<mark>[a-z ]+?)(?:: (?P<about>[^\n]*?))? -->\n)?"
-    r"^ *```(?:sh|bash|shell|console)\n(?P<text>.*?)^ *```$",
-    re.MULTILINE | re.DOTALL,
-)
-NOT_RUN = re.compile(r"#.*\(not run: [^)]{8,}\)$")
-MARKS = {None, "not run", "run by", "until stopped"}
 # What everybody's own configuration would say.
 LINKED = ("deploy", "docs", "examples", "Makefile", "moodline.yaml", "constraints.txt", "worker", "bench")
-
-
-@dataclass(frozen=True)
-class Block:
-    page: str
-    mark: str | None
-    about: str
-    text: str
-
-    @property
-    def lines(self) -> list[str]:
-        return [line for line in self.text.splitlines() if line.strip() and not NOT_RUN.search(line)]
-
-
-def blocks_of(page: str, text: str) -> list[Block]:
-    return [Block(page, found["mark"], found["about"] or "", found["text"]) for found in FENCE.finditer(text)]
-
-
-BLOCKS = [
-    block
-    for path in own_files()
-    if path.suffix == ".md" and "tests" not in path.parts
-    for block in blocks_of(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
-]
+IN_TEXT_TO_RUN = list({(command.text, command.mark): command for command in IN_TEXT if command.to_run}.values())
 
 
 def named(block: Block) -> str:
@@ -67,7 +32,7 @@ def named(block: Block) -> str:
 
 
 def marked(mark: str | None) -> list[Block]:
-    return [block for block in BLOCKS if block.mark == mark]
+    return [block for block in (*BLOCKS, *IN_TEXT_TO_RUN) if block.mark == mark]
 
 
 @dataclass(frozen=True)
@@ -77,14 +42,30 @@ class Place:
     folder: Path
     environment: dict[str, str]
     api: str
+    api_with_keys: str
     redis_url: str
 
     def local(self, text: str) -> str:
-        return text.replace("http://127.0.0.1:8080", self.api).replace("redis://127.0.0.1:6379", self.redis_url)
+        api = self.api_with_keys if "Authorization: Bearer" in text else self.api
+        return text.replace("http://127.0.0.1:8080", api).replace("redis://127.0.0.1:6379", self.redis_url)
 
 
 @pytest.fixture(scope="module")
-def place(system: LocalCompose, secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def api_here(system: LocalCompose) -> Iterator[str]:
+    """The API as moodline up serves it: to this machine, without keys. Redis and folders are the system's."""
+    address = system.addresses["api"].rpartition(".")[0] + ".200"
+    described = copy.deepcopy(system.content["services"]["api"])
+    described["environment"]["MOODLINE_API__HOST"] = system.addresses["api-here"] = address
+    service = LocalService("api-here", described, system)
+    try:
+        wait_until(service.healthy, description="the API answers", timeout=60)
+        yield f"http://{address}:8080"
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def place(system: LocalCompose, api_here: str, secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("checkout")
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
@@ -109,8 +90,8 @@ def place(system: LocalCompose, secrets: Path, tmp_path_factory: pytest.TempPath
         "MOODLINE_WORKER__METRICS_PORT": str(free_port()),
         "MOODLINE_API__PORT": str(free_port()),
     }
-    api = f"http://{system.addresses['api']}:8080"
-    place = Place(folder, environment, api, f"redis://operator:{quote(password, safe='')}@{redis}:6379")
+    api, server = f"http://{system.addresses['api']}:8080", f"redis://operator:{quote(password, safe='')}@{redis}:6379"
+    place = Place(folder, environment, api_here, api, server)
     wait_until(lambda: '"emotion"' in said(place, "moodline events --json"), description="there are events", timeout=60)
     return place
 
@@ -199,3 +180,15 @@ def test_a_command_without_a_mark_would_be_run() -> None:
 
     assert (first.mark, first.about) == ("not run", "there is no moon")
     assert (second.mark, second.lines) == (None, ["walk"])
+
+
+def test_a_command_in_running_text_would_be_run() -> None:
+    text = "`moodline streams`, `moodline purge --stream ID`, `moodline probe x.mp4` <!-- not run: there is none -->\n"
+    text += "`moodline\nprobe demo`, or in a container `docker compose exec api moodline streams --json`."
+    found = inline_of("page", text)
+
+    assert [(one.text, one.mark) for one in found if one.to_run] == [
+        ("moodline probe x.mp4", "not run"),
+        ("moodline probe demo", None),
+    ]
+    assert len(found) == 5

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
+from moodline import __version__
 from moodline.config.environment import variable_names
 from moodline.settings import Settings
-from tests.support.repository import PACKAGES, ROOT, requirement_texts
+from tests.deploy.local_compose import CONTENT
+from tests.support.repository import PACKAGES, ROOT, pyproject, requirement_texts
 
 DOCKERFILE = ROOT / "deploy/Dockerfile"
 
@@ -29,10 +29,10 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 def test_compose_builds_targets_that_exist() -> None:
     targets = {found.group(1) for line in instructions("FROM") if (found := re.search(r" AS (\S+)$", line))}
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    services = CONTENT["services"]
     built = {service["build"]["target"] for service in services.values() if "build" in service}
 
-    assert built == {"ingest", "worker", "worker-gpu", "api", "jobs"}
+    assert built == {"ingest", "worker", "worker-gpu", "api", "jobs", "forwarders"}
     assert built <= targets
 
 
@@ -69,3 +69,18 @@ def test_no_image_runs_as_root() -> None:
 
     assert re.search(r"^USER 10001$", runtime, re.MULTILINE)
     assert all(target.startswith("runtime AS ") and "\nUSER" not in target for target in targets)
+
+
+def test_each_image_says_what_it_is() -> None:
+    runtime, *targets = DOCKERFILE.read_text(encoding="utf-8").partition(" AS runtime")[2].split("\nFROM ")
+    services = CONTENT["services"]
+    given = dict(re.findall(r'org\.opencontainers\.image\.([\w.]+)="([^"]+)"', runtime))
+
+    assert given.keys() == {"description", "version", "licenses", "vendor", "base.name"}
+    assert given["version"] == __version__
+    assert given["licenses"] == pyproject()["project"]["license"]
+    for target in targets:
+        (name,) = re.findall(r"^runtime AS (\S+)$", target, re.MULTILINE)
+        assert f'LABEL org.opencontainers.image.title="moodline-{name}"\n' in target
+    for labels in (service["build"]["labels"] for service in services.values() if "build" in service):
+        assert labels.keys() == {f"org.opencontainers.image.{name}" for name in ("revision", "source")}

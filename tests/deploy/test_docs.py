@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.doc_text import BLOCKS, IN_TEXT
+from tests.deploy.local_compose import CONTENT
 from tests.support.repository import PACKAGES, ROOT
 
 DOCS = ROOT / "docs"
@@ -16,7 +18,6 @@ PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "SECURITY.md", *sorted((ROOT / "depl
 LINE = re.compile(r"^### `(.*)`$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
-FENCE = re.compile(r"(<!-- not run[^\n]*-->\n)?```sh\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 # What follows the programs that are not ours is for a person to check.
 HARMLESS_OPTION = re.compile(r"--[a-z][\w-]+")
@@ -81,14 +82,18 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return each line of a shell block that begins with moodline or python, with its page."""
-    return [
-        (page_name(page), line.split("#")[0].strip())
-        for page in PAGES
-        for marked, block in FENCE.findall(page.read_text(encoding="utf-8"))
-        for line in block.splitlines()
-        if not marked and line.startswith(("moodline ", "python "))
-    ]
+    """Return each command of ours on the pages, with its page: in blocks, and in running text even if not run."""
+    lines = [(block.page, line.split("#")[0].strip()) for block in BLOCKS if not block.mark for line in block.lines]
+    in_text = {ours(command.words): command.page for command in reversed(IN_TEXT)}
+    lines += [(page, line) for line, page in in_text.items()]
+    return [(page, line) for page, line in lines if line.startswith(("moodline ", "python ", "make "))]
+
+
+def ours(words: list[str]) -> str:
+    """Return what moodline is asked in a line that may lead into a container first."""
+    if words[:4] == ["docker", "compose", "run", "--rm"] and words[4] == "operator":
+        words = ["moodline", *words[5:]]
+    return " ".join(words[words.index("moodline") :] if "moodline" in words else words)
 
 
 @cache
@@ -97,14 +102,38 @@ def help_of(*program: str) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
+def make_targets() -> list[str]:
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    return str(targets).split()
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return (path / "__main__.py").exists() or path.with_suffix(".py").exists()
+
+
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_every_command_of_ours_exists_with_its_options(page: str, line: str) -> None:
     program, *words = line.split()
+    if program == "make":
+        assert words[0] in make_targets()
+        return
+    if words[0] == "-m":
+        assert is_module(words[1])
+        return
     asked = words[:2] if words[1:] and words[1].isalpha() else words[:1]  # `models publish`: its own options
     shown = help_of("-m", "moodline.cli", *asked) if program == "moodline" else help_of(words[0])
 
     assert shown, f"{page}: {line}"
     assert set(HARMLESS_OPTION.findall(line)) <= set(HARMLESS_OPTION.findall(shown)), page
+
+
+def test_a_service_that_a_command_names_is_one_of_the_compose_file() -> None:
+    given = "\n".join(command.text for command in IN_TEXT)
+    named = re.findall(r"docker compose (?:exec|restart|ps|logs --tail 50|up -d|run --rm) ([a-z]+)", given)
+
+    assert len(named) > 5
+    assert set(named) <= CONTENT["services"].keys()
 
 
 def test_every_page_is_in_the_list_of_contents() -> None:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import pytest
 import redis
-import yaml
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -19,6 +18,7 @@ from moodline.doctor.server import look_at_redis
 from moodline.purge import purge
 from moodline.sealing import new_key
 from moodline.settings import RedisSettings
+from tests.deploy.local_compose import CONTENT
 from tests.support.brokers import SERVERS, server_binary
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
@@ -70,7 +70,7 @@ def answers(folder: Path) -> bool:
 
 
 def test_compose_starts_it_with_this_script() -> None:
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    services = CONTENT["services"]
 
     assert services["redis"]["command"] == ["sh", "/etc/valkey/start.sh"]
     assert set(services["redis"]["secrets"]) == {f"redis_{user}" for user in users()}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.bench_figures import BenchError, figure
-from deploy.scale import BENCHMARKS, buckets, main, need, table, with_bench
+from deploy.scale import BENCHMARKS, buckets, limits, main, need, table, with_bench
 from tests.support.repository import ROOT
 
 INPUTS: dict[str, Any] = tomllib.loads((ROOT / "deploy/scale.toml").read_text(encoding="utf-8"))
@@ -121,3 +121,13 @@ def test_every_case_that_it_asks_for_is_one_of_the_benchmarks_or_is_to_come() ->
     for asked in INPUTS["from_bench"].values():
         assert re.fullmatch(r"[a-z-]+", asked["case"])
         figure(BENCHMARKS, asked)  # raises where a section has changed
+
+
+def test_the_prose_of_the_page_says_what_the_table_says() -> None:
+    inputs, _ = with_bench(INPUTS, BENCHMARKS)
+    most, page = need(100_000, inputs), (ROOT / "docs/scaling.md").read_text(encoding="utf-8")
+
+    assert f"{most.camera_network / 1e9:.0f} Gbit/s from cameras, ingest at {most.ingest_cores:,.0f} cores" in page
+    assert f"\n   {most.redis_network / most.streams / 1e6:.2f} Mbit/s (the row" in page
+    assert 24 <= most.redis_servers < 100, "dozens of Redis servers"
+    assert "One Redis server carries 1,000 streams" in limits({**inputs, "redis": {"crops_per_s": 5000, "full": 0.5}})

@@ -84,3 +84,13 @@ def test_it_works_in_frames_of_any_size() -> None:
         view = area.view(np.full(shape, 200, np.uint8))
         assert view.left == shape[1] // 2
         assert view.pixels[0, 0].tolist() == [0, 0, 0]
+
+
+def test_what_two_masks_share_is_masked_and_what_two_regions_share_is_searched() -> None:
+    middle, whole = [[0.3, 0.3], [0.7, 0.3], [0.7, 0.7], [0.3, 0.7]], [[0, 0], [1, 0], [1, 1], [0, 1]]
+    for masks in ([LEFT_HALF, middle], [whole, middle], [middle, middle], [whole, whole, middle]):
+        masked = Area(stream(masks=masks)).view(np.full((100, 100, 3), 255, np.uint8)).pixels
+        assert not masked[31:69, 31:69].any(), masks
+    area = Area(stream(regions=[LEFT_HALF, middle, middle]))
+    view = area.view(portrait())
+    assert area.has(Detection(0.35 * WIDTH, 0.5 * HEIGHT, 2, 2, 0.9), view)

@@ -27,6 +27,7 @@ from tests.support.wait import on_an_idle_machine, wait_until
 
 PASSWORD = "s3cret-Pa55"
 WRONG = "wr0ng-Pa55"
+TOKEN = "t0ken-0f-the-path"
 RECOVERED_S = 5.0
 
 
@@ -50,12 +51,12 @@ def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
         "udp": {"url": server.url(), "transport": "udp"},
         "right": guarded.url(user="me", password=PASSWORD),
         "wrong": guarded.url(user="me", password=WRONG),
-        "path": server.url("/gone"),
+        "path": server.url("/gone/${DOOR_TOKEN}"),
         "nobody": f"rtsp://me:{PASSWORD}@127.0.0.1:{free_port()}/cam",
         "host": f"http://me:{PASSWORD}@no-such-host.invalid/video",
         "usb": "/dev/video97",
     }
-    with run(streams) as ingest:
+    with run(streams, env={"DOOR_TOKEN": TOKEN}) as ingest:
         for name in ("tcp", "udp", "right"):
             wait_until(partial(accepted, broker, name), description=f"a face on {name}", timeout=25)
             assert wait_for_state(broker, name, "live").kind == "live"
@@ -70,8 +71,9 @@ def test_every_trouble_has_its_state_and_its_sentence_and_stops_no_other_camera(
         shown += moodline("streams", "--json", env={"REDIS_URL": embedded_server.url}).stdout
         assert ingest.stop() == 0
     assert "rtsp://***@127.0.0.1" in shown
+    assert server.url("/gone/***") in shown
     assert "method DESCRIBE failed: 401" in shown, "FFmpeg's own words are there to be read"
-    for secret in (PASSWORD, WRONG):
+    for secret in (PASSWORD, WRONG, TOKEN):
         assert secret not in shown + ingest.log()
 
 

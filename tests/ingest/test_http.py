@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from moodline.broker import Broker
-from tests.ingest.service import Ingest, accepted, status, wait_for_state
+from tests.ingest.service import Ingest, accepted, queued, status, wait_for_state
 from tests.support.http_video import HttpVideo
 from tests.support.needs import command
 from tests.support.wait import on_an_idle_machine, wait_until
@@ -86,6 +86,27 @@ def test_a_film_whose_server_is_away_is_waited_for(run: Any, broker: Broker, cam
         wait_until(lambda: _says(broker, "film", "connection refused"), description="it says why", timeout=25)
         camera.start()
         assert wait_for_state(broker, "film", "ended", timeout=60).frames == 275
+
+
+def test_a_film_whose_server_dies_in_the_middle_has_not_ended_and_goes_on(
+    run: Any, broker: Broker, camera: HttpVideo
+) -> None:
+    camera.most = 300_000
+    with run({"film": {"url": camera.url("/film.mp4"), "max_crops": 2000}}):
+        wait_until(lambda: accepted(broker, "film") > 50, description="half of it is read", timeout=30)
+        camera.kill()
+        told = wait_for_state(broker, "film", "connecting", timeout=30)
+        assert told.position < 200
+        wait_until(lambda: _says(broker, "film", "trying again"), description="it says so", timeout=25)
+        camera.most = None
+        camera.start()
+        ended = wait_for_state(broker, "film", "ended", timeout=60)
+    assert (ended.position, ended.total) == (275, 275)
+    assert ended.sentence.endswith("was read to its end.")
+    frames = [frame for frame, _, _ in queued(broker, "film")]
+    assert frames == sorted(frames)
+    assert len({crop for _, crop, _ in queued(broker, "film")}) == len(frames) == accepted(broker, "film")
+    assert len(set(frames)) > 260, "no part of the film is missing"
 
 
 def test_a_hundred_reconnects_leave_nothing_behind(run: Any, broker: Broker, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What FFmpeg writes to stderr: never the password, and read as a diagnosis."""
+"""What FFmpeg writes to stderr and stdout: never the password, and read as a diagnosis."""
 
 import subprocess
 import sys
@@ -18,6 +18,8 @@ native = NativeStderr("rtsp://me:p%40ss-w0rd@cam/1")
 os.write(2, b"[rtsp @ 0x1] DESCRIBE rtsp://me:p%40ss-w0rd@cam/1 failed: 401\\n[tcp @ 0x2] p@ss-w0rd is")
 os.write(2, b" wrong\\n")
 print(native.take())
+os.write(1, b"header='Authorization: Basic bWU6cEBzcy13MHJk' of rtsp://me:p%40ss-w0rd@cam/1\\n")
+print(native.take())
 os.write(2, b"later\\n")
 print(native.take(), native.take())
 print("for people", file=sys.stderr)
@@ -28,6 +30,7 @@ def test_native_lines_are_kept_from_the_log_and_their_passwords_from_everybody()
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "['DESCRIBE rtsp://***@cam/1 failed: 401', '*** is wrong']",
+        """["header='Authorization: Basic ***' of rtsp://***@cam/1"]""",
         "['later'] []",
     ]
     assert done.stderr == "for people\n"
@@ -66,7 +69,7 @@ def test_what_says_nothing_is_left_as_it_was() -> None:
 
 def test_the_password_is_a_secret_as_written_and_as_meant() -> None:
     secrets = secrets_of("rtsp://me:p%40ss@cam/1")
-    assert secrets == {"p%40ss", "p@ss"}
+    assert secrets == {"p%40ss", "p@ss", "bWU6cEBzcw=="}
     assert without_secrets("p@ss p%40ss pass", secrets) == "*** *** pass"
     assert without_secrets("error: a 401", frozenset({"r"})) == "error: a 401", "short ones hide no words"
     assert secrets_of("rtsp://cam/1") == secrets_of("/film.mp4") == frozenset()

@@ -67,9 +67,9 @@ def test_a_damaged_picture_is_passed_over_with_a_warning(folder: Path, caplog: p
 
 
 def test_what_holds_no_picture_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="There is no picture at"):
+    with pytest.raises(NotFound, match="There is no picture or video at"):
         read(tmp_path)
-    with pytest.raises(NotFound, match=r"There is no picture at .*\*\.png"):
+    with pytest.raises(NotFound, match=r"There is no picture or video at .*\*\.png"):
         read(tmp_path / "*.png")
     (tmp_path / "bad.png").write_bytes(b"damaged")
     with pytest.raises(Unsupported, match=r"No picture at .* can be decoded"):

@@ -1,6 +1,7 @@
 """`moodline probe`: what is there, and does it show faces?"""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from ingest.probe.report import Report, as_text, codec_name
 from tests.cli.running import moodline
+from tests.support.http_video import HttpVideo
+from tests.support.needs import shared
 from tests.support.rtsp_server import RtspServer
 
 PASSWORD = "s3cret-Pa55"
@@ -45,6 +48,22 @@ def test_a_camera_is_described_and_its_picture_written(clip: Path, yunet_model: 
         assert secret not in str((done, wrong.stdout, wrong.stderr)).replace(f"DOOR={secret}", "")
 
 
+def test_the_picture_shows_nothing_that_is_masked(yunet_model: Path, tmp_path: Path) -> None:
+    config, picture = tmp_path / "moodline.yaml", tmp_path / "still.png"
+    config.write_text("streams:\n  - {id: door, url: demo, masks: [[[0, 0], [1, 0], [1, 1], [0, 1]]]}\n")
+    done = probe("door", "--config", str(config), "--picture", str(picture), model=yunet_model)
+    assert done.returncode == 0, done.stderr
+    still = cv2.imread(str(picture))
+    assert still is not None
+    assert not still.any()
+
+
+def test_the_frame_rate_is_what_comes(yunet_model: Path, tmp_path: Path) -> None:
+    with HttpVideo(tmp_path) as camera:  # ten frames a second, of which FFmpeg says that they are 25
+        done = probe(camera.url(), "--json", model=yunet_model)
+    assert json.loads(done.stdout)["fps"] < 15
+
+
 def test_a_recording_is_described_for_people(clip: Path, yunet_model: Path) -> None:
     done = probe(str(clip), model=yunet_model)
     assert done.returncode == 0
@@ -57,11 +76,31 @@ def test_a_recording_is_described_for_people(clip: Path, yunet_model: Path) -> N
     }
 
 
+def test_a_folder_of_recordings_is_described(yunet_model: Path, tmp_path: Path) -> None:
+    for name in ("1.mp4", "2.mp4"):
+        shutil.copy(shared("data/media/fer_test.mp4"), tmp_path / name)
+    found = json.loads(probe(str(tmp_path), "--json", model=yunet_model).stdout)
+    assert [found[name] for name in ("ok", "codec", "width", "faces")] == [True, "H.264", 596, 1]
+    shutil.copy(shared("data/media/stills/faceapi_happy.jpg"), tmp_path / "thumb.jpg")
+    mixed = probe(str(tmp_path), model=yunet_model)
+    assert (mixed.returncode, mixed.stderr) == (1, "")
+    assert "holds videos and pictures: say which ones are meant" in mixed.stdout
+
+
 def test_a_stream_of_the_configuration_is_probed_by_its_id(yunet_model: Path, tmp_path: Path) -> None:
     config = tmp_path / "moodline.yaml"
     config.write_text("streams:\n  - {id: front-door, url: demo, detector: haar}\n")
     done = probe("front-door", "--json", "--config", str(config), model=yunet_model)
     assert json.loads(done.stdout)["detector"] == "Haar cascade"
+
+
+def test_a_token_in_the_path_is_not_shown(yunet_model: Path) -> None:
+    for done in (
+        probe("http://127.0.0.1:9/${DOOR}/live.m3u8", model=yunet_model, DOOR="t0ken-0f-the-path"),
+        probe("http://127.0.0.1:9/${DOOR}/live.m3u8", "--json", model=yunet_model, DOOR="t0ken-0f-the-path"),
+    ):
+        assert "http://127.0.0.1:9/***/live.m3u8" in done.stdout
+        assert "t0ken" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

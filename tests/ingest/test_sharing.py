@@ -14,14 +14,18 @@ from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
 from moodline.hosts import ingest_hosts, readers
 from moodline.sealing import new_key
+from moodline.settings import IngestSettings
 from moodline.streams import list_streams
 from tests.ingest.service import Ingest, accepted, status, wait_for_state
+from tests.support.brokers import client_of
 from tests.support.chaos import Subscriber, drained
 from tests.support.needs import shared
-from tests.support.wait import wait_until
+from tests.support.wait import on_an_idle_machine, wait_until
 from tests.support.workers import start_worker
 
 LEASE_S = 3.0
+MOVED_S = 10.0 - IngestSettings().reader_lease.total_seconds()
+"""What is left of the ten seconds that a dead host's streams take to move, once its leases have run out."""
 CAMERAS = ("cam-1", "cam-2", "cam-3")
 STREAMS = (*CAMERAS, "film")
 
@@ -94,7 +98,9 @@ def test_two_hosts_share_the_streams_and_one_that_is_killed_or_frozen_is_replace
 
         os.killpg(first.process.pid, signal.SIGKILL)
         first.process.wait()
-        wait_until(lambda: loads(broker) == {"b": 4}, description="b reads all", timeout=20)
+        left = leases_of(broker, "a")
+        wait_until(lambda: loads(broker) == {"b": 4}, description="b reads all", timeout=60)
+        check_that_they_moved_in_time(broker, left)
         wait_until(all_move_on(broker), description="all are read again", timeout=20)
 
         third = host("a", streams)
@@ -102,7 +108,9 @@ def test_two_hosts_share_the_streams_and_one_that_is_killed_or_frozen_is_replace
         wait_until(all_move_on(broker), description="all are read after the move", timeout=20)
 
         os.killpg(second.process.pid, signal.SIGSTOP)
-        wait_until(lambda: loads(broker) == {"a": 4}, description="a reads all", timeout=20)
+        left = leases_of(broker, "b")
+        wait_until(lambda: loads(broker) == {"a": 4}, description="a reads all", timeout=60)
+        check_that_they_moved_in_time(broker, left)
         wait_until(all_move_on(broker), description="all are read by a", timeout=20)
         os.killpg(second.process.pid, signal.SIGCONT)
         wait_until(lambda: "has passed to another reader" in second.log(), description="b is refused", timeout=20)
@@ -117,6 +125,30 @@ def test_two_hosts_share_the_streams_and_one_that_is_killed_or_frozen_is_replace
     assert ingest_hosts(broker) == {}
     check_that_no_two_read_one_stream(subscriber)
     check_that_who_came_has_left(subscriber)
+
+
+def leases_of(broker: Broker, host: str) -> dict[str, float]:
+    """Return when the leases of a host that is gone run out, in seconds of the server's clock."""
+    found = {}
+    for stream in STREAMS:
+        owner, deadline = client_of(broker).hmget(reader_key(broker, stream), "owner", "deadline")
+        if owner.decode().startswith(f"{host}/"):
+            found[stream] = int(deadline) / 1e3
+    assert len(found) == 2
+    seconds, _ = client_of(broker).time()
+    assert max(found.values()) <= seconds + 1 + LEASE_S, "nobody keeps a stream for longer than its lease"
+    return found
+
+
+def check_that_they_moved_in_time(broker: Broker, left: dict[str, float]) -> None:
+    """Compare the ends of the old leases with the new ones' tokens: the server's time when they were taken."""
+    for stream, ended_s in left.items():
+        taken_s = int(client_of(broker).hget(reader_key(broker, stream), "token")) / 1e6
+        assert 0 <= taken_s - ended_s < on_an_idle_machine(MOVED_S), stream
+
+
+def reader_key(broker: Broker, stream: str) -> str:
+    return broker.keys_of(stream).of_stream("reader", stream)
 
 
 def check_that_no_two_read_one_stream(subscriber: Subscriber) -> None:

@@ -15,7 +15,6 @@ import pytest
 from moodline.settings import JobSettings
 from tests.api.stage import serving
 from tests.support.brokers import broker_on
-from tests.support.needs import command, shared
 from tests.support.recordings import Running, server_and_worker
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
@@ -135,13 +134,3 @@ def start_jobs(running: Running, desk: Desk, recordings: Path) -> Iterator[Start
     yield start
     for jobs in started:
         jobs.end()
-
-
-@pytest.fixture(scope="session")
-def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds with faces."""
-    target = tmp_path_factory.mktemp("clips") / "short.mp4"
-    clip = shared("data/media/short_hamilton_clip.mp4")
-    cut = ("-nostdin", "-v", "error", "-i", str(clip), "-t", "3", "-an", "-preset", "ultrafast", str(target))
-    subprocess.run([command("ffmpeg"), *cut], check=True, timeout=60)
-    return target

@@ -12,6 +12,7 @@ from moodline.jobs.record import JobRecord, now
 from moodline.jobs.store import JobStore
 from moodline.settings import JobSettings, RedisSettings
 from tests.api.browser import Browser, chromium
+from tests.api.frames import LOOK_INTO_FRAMES, Frame
 from tests.jobs.conftest import Desk, StartJobs
 from tests.support.recordings import Running
 from tests.support.wait import wait_until
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+    with chromium(tmp_path_factory.mktemp("chromium"), LOOK_INTO_FRAMES) as browser:
         yield browser
 
 
@@ -52,9 +53,10 @@ def shows(browser: Browser, *words: str) -> None:
 def check_report(browser: Browser) -> None:
     """Open the report that the page names: it is drawn, and nothing in it is refused."""
     browser.open(browser.run("document.querySelector('a[href$=\"report.html\"]').href"))
-    shows(browser, "Emotions over time")
-    assert browser.run("document.querySelectorAll('svg path').length") > 0
-    assert browser.run("getComputedStyle(document.querySelector('section')).borderRadius") == "14px", "it has its style"
+    report = Frame(browser)
+    report.wait_for("Emotions over time")
+    assert report.run("document.querySelectorAll('svg path').length") > 0
+    assert report.run("getComputedStyle(document.querySelector('section')).borderRadius") == "14px", "it has its style"
     assert browser.faults == []
 
 

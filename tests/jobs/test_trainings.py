@@ -1,5 +1,6 @@
 """Trainings over the API: with a real trainer on faces of noise, and refused where nobody allowed them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def ended(client: httpx.Client, job: str) -> dict[str, Any]:
         shown: dict[str, Any] = client.get(f"/v1/trainings/{job}").json()
         return shown if shown["state"] in {"done", "failed", "cancelled"} else None
 
-    found = wait_until(reached, description="the training has ended", timeout=100, interval=0.3)
+    found = wait_until(reached, description="the training has ended", timeout=280, interval=0.3)
     assert found is not None
     return found
 
@@ -93,3 +94,19 @@ def test_only_data_below_the_folder_can_be_trained_on(trainings: tuple[httpx.Cli
 
     assert client.post("/v1/trainings", json={"data": path}).status_code == 422
     assert client.post("/v1/trainings", json={"data": "noise", "recipe": "../evil"}).status_code == 422
+
+
+def test_a_training_runs_to_its_end_and_leaves_its_run(trainings: tuple[httpx.Client, Path]) -> None:
+    client, folder = trainings
+    job = start(client, data="noise", recipe="quick")
+
+    done = ended(client, job)
+
+    assert (done["state"], done["percent"], done["seconds_left"]) == ("done", 100, None), done["sentence"]
+    assert (done["recipe"], done["epochs"], done["total_epochs"]) == ("quick", 3, 3)
+    run = folder / job / "results"
+    assert done["sentence"].startswith(f"The run is in {run}; `moodline models publish {run} ")
+    assert (run / "history.csv").read_text().count("\n") == 4, "a header and three epochs"
+    assert (run / "report.html").exists()
+    assert client.get("/v1/trainings").json()["trainings"][0]["id"] == job
+    assert re.search(r'moodline_jobs\{kind="training",state="done"\} 1', client.get("/metrics").text)

@@ -1,6 +1,7 @@
 """constraints.txt pins everything and names no package index; no other file does either."""
 
 import re
+from importlib.metadata import distribution
 from itertools import chain
 
 import pytest
@@ -50,6 +51,16 @@ def test_everything_that_gets_installed_is_pinned() -> None:
     services = requirement_texts().keys() - {"", "all"}
 
     assert not closure(*services) - {canonicalize_name(pin.name) for pin in pins()}
+
+
+def test_the_libraries_that_the_gpu_image_adds_are_pinned() -> None:
+    texts = [text for text in distribution("tensorflow").requires or () if "and-cuda" in text]
+    pinned = {canonicalize_name(pin.name): exact_version(pin) for pin in pins()}
+
+    assert "tensorflow[and-cuda]" in (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    assert len(texts) > 8
+    for wanted in map(Requirement, texts):
+        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), wanted
 
 
 def test_no_file_names_a_package_index() -> None:

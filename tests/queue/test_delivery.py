@@ -148,6 +148,7 @@ def test_a_late_reader_is_refused(any_broker: Broker) -> None:
         late.renew()
     assert fresh.enqueue(frame_of(0), age_ms=0).crops == 1
     assert int(fresh.token, 36) > int(late.token, 36)
+    assert ledger_of(any_broker).accepted == 1
 
 
 def test_a_restarted_reader_of_a_recording_goes_on_after_the_last_accepted_frame(any_broker: Broker) -> None:

@@ -1,13 +1,21 @@
 """More than the workers can do: live streams stay fresh, recordings wait, streams take turns."""
 
 from string import ascii_lowercase
+from typing import Any
+
+import pytest
 
 from moodline.broker import Broker
+from moodline.crop import CROP_BYTES
 from moodline.crop_queue import Reader
-from tests.support.brokers import client_of, frame_of, live_stream
+from moodline.embedded import EmbeddedServer
+from tests.support.brokers import client_of, emptied, frame_of, live_stream
 from tests.support.judging import commit_all, take_one, work_queue
 from tests.support.queues import LEASE, ledger_of, reader_of
 from tests.support.wait import wait_until
+
+MOST_BYTES = 64 * 1024
+FRAMES, FACES = 12, 4
 
 
 def test_a_full_live_queue_drops_its_oldest_and_events_still_flow(any_broker: Broker) -> None:
@@ -26,6 +34,40 @@ def test_a_full_live_queue_drops_its_oldest_and_events_still_flow(any_broker: Br
     ledger = ledger_of(any_broker)
     assert published == ledger.events == 16, "crops in a worker's hand are never dropped"
     assert ledger.dropped["overflow"] == ledger.accepted - ledger.events - ledger.queued
+
+
+@pytest.mark.parametrize("where", ["stream", "partition"])
+def test_a_live_queue_never_holds_more_bytes_than_it_may(embedded_server: EmbeddedServer, where: str) -> None:
+    of_stream: dict[str, Any] = {"max_bytes": MOST_BYTES} if where == "stream" else {}
+    of_server: dict[str, Any] = {"partition_max_bytes": MOST_BYTES} if where == "partition" else {}
+    with emptied(embedded_server, **of_server) as broker:
+        reader = reader_of(broker, **of_stream)
+        for number in range(FRAMES):
+            reader.enqueue(frame_of(number, faces=FACES), age_ms=0)
+            assert bytes_of(broker) <= MOST_BYTES
+        ledger = ledger_of(broker)
+        assert ledger.queued >= MOST_BYTES // CROP_BYTES * 3 // 4, "what fits is kept"
+        assert ledger.dropped["overflow"] == FRAMES * FACES - ledger.queued
+        newest = reader.crop_id(FRAMES - 1, FACES - 1).encode()
+        assert entries_of(broker)[-1][b"id"] == newest, "the oldest made room"
+
+
+def test_a_recording_waits_where_its_bytes_are_too_many(any_broker: Broker) -> None:
+    reader = reader_of(any_broker, run="clip", max_bytes=MOST_BYTES)
+    answers = [reader.enqueue(frame_of(number, faces=FACES), age_ms=0).status for number in range(FRAMES)]
+    kept = ledger_of(any_broker).accepted
+    assert answers == ["accepted"] * (kept // FACES) + ["full"] * (FRAMES - kept // FACES)
+    assert MOST_BYTES // 2 < bytes_of(any_broker) <= MOST_BYTES
+    assert ledger_of(any_broker).queued == kept
+
+
+def entries_of(broker: Broker) -> list[dict[bytes, bytes]]:
+    """Return what really stands in the queue."""
+    return [fields for _, fields in client_of(broker).xrange(broker.keys_of("lobby").of_stream("queue", "lobby"))]
+
+
+def bytes_of(broker: Broker) -> int:
+    return sum(len(fields[b"meta"]) + len(fields[b"image"]) for fields in entries_of(broker))
 
 
 def test_a_crop_for_which_there_is_no_room_counts_as_accepted_and_dropped(any_broker: Broker) -> None:

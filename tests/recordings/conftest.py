@@ -1,77 +1,10 @@
-"""Clips of every kind, made once from the shared ones, and a server with a worker whose model costs nothing."""
+"""A server with a worker whose model costs nothing."""
 
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.needs import command, shared
 from tests.support.recordings import Running, server_and_worker
-
-CLIP = "data/media/short_hamilton_clip.mp4"
-
-
-def make(target: Path, *arguments: str) -> Path:
-    """Let ffmpeg write a clip."""
-    subprocess.run(
-        [command("ffmpeg"), "-nostdin", "-v", "error", "-y", *arguments, str(target)], check=True, timeout=60
-    )
-    return target
-
-
-@pytest.fixture(scope="session")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("clips")
-
-
-@pytest.fixture(scope="session")
-def clip() -> Path:
-    """9 s, 275 frames, with faces in all of them."""
-    return shared(CLIP)
-
-
-@pytest.fixture(scope="session")
-def half_a_minute(clips: Path, clip: Path) -> Path:
-    return make(
-        clips / "half-a-minute.mp4", "-stream_loop", "5", "-i", str(clip), "-t", "30", "-an", "-preset", "ultrafast"
-    )
-
-
-@pytest.fixture(scope="session")
-def short(clips: Path, clip: Path) -> Path:
-    return make(clips / "short.mp4", "-i", str(clip), "-t", "3", "-an", "-preset", "ultrafast")
-
-
-@pytest.fixture(scope="session")
-def full_hd(clips: Path, clip: Path) -> Path:
-    scaled = ("-vf", "scale=1920:1080", "-preset", "ultrafast")
-    return make(clips / "full-hd.mp4", "-t", "1", "-i", str(clip), *scaled)
-
-
-@pytest.fixture(scope="session")
-def without_faces(clips: Path) -> Path:
-    picture = shared("data/media/no_face/dlib_horses.jpg")
-    looped = ("-loop", "1", "-framerate", "10", "-t", "2", "-i", str(picture))
-    return make(clips / "no-faces.mp4", *looped, "-vf", "scale=320:240", "-pix_fmt", "yuv420p")
-
-
-@pytest.fixture(scope="session")
-def damaged(clips: Path, short: Path) -> Path:
-    """The clip with a tenth of its bytes, in its middle, overwritten."""
-    whole = bytearray(short.read_bytes())
-    middle, part = len(whole) // 2, len(whole) // 20
-    whole[middle - part : middle + part] = bytes(2 * part)
-    target = clips / "damaged.mp4"
-    target.write_bytes(whole)
-    return target
-
-
-@pytest.fixture(scope="session")
-def text_file(clips: Path) -> Path:
-    target = clips / "letter.mp4"
-    target.write_text("Dear camera,\n" * 100)
-    return target
 
 
 @pytest.fixture(scope="module")

@@ -48,8 +48,10 @@ def test_a_machine_with_nothing_running_analyses_half_a_minute(half_a_minute: Pa
     assert told["faces"] == len(faces(tmp_path)) == told["accepted"] > 900
     assert (told["dropped"], told["missing"]) == (0, 0)
     assert told["strongest"] == "neutral"
-    assert "analyse: " in done.stderr
+    assert re.search(r"analyse: \d+ of 9\d\d frames \(\d+%\), \d+ faces, \d+:\d\d left", done.stderr)
     assert "half-a-minute.mp4 was read to its end." in done.stdout
+    assert told["times_real_time"] == pytest.approx(told["duration_s"] / told["took_s"], rel=0.02)
+    assert f"({told['times_real_time']:g} times real time)" in done.stdout
 
 
 def test_every_result_tells_the_same(in_one_go: Path) -> None:
@@ -139,6 +141,8 @@ def test_what_was_interrupted_goes_on_and_counts_nothing_twice(
     assert partly < len(events(tmp_path))
     assert faces(tmp_path) == faces(in_one_go)
     assert summary(tmp_path)["frames"] == summary(in_one_go)["frames"]
+    told = summary(tmp_path)
+    assert told["times_real_time"] < told["duration_s"] / told["took_s"], "what an earlier process read is no speed"
 
 
 def details(picture: "cv2.typing.MatLike") -> "cv2.typing.MatLike":

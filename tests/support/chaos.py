@@ -14,7 +14,7 @@ from typing import Any, Final, Self, cast
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
 from moodline.errors import BrokerError, LeaseLostError
-from moodline.event import Cursor, Event, read_events
+from moodline.event import Event, read_events
 from moodline.streams import Ledger, list_streams
 from tests.support.brokers import frame_of, live_stream
 from tests.support.wait import wait_until
@@ -120,7 +120,7 @@ class Subscriber:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._stop = threading.Event()
-        self._cursor: Cursor = ""
+        self._cursor = ""
         self.events: list[Event] = []
         self.seen_at: list[float] = []
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -20,12 +20,15 @@ _FRAME_S = 0.1
 class HttpVideo:
     """Serves on loopback; the same object gets the same port again after ``kill``.
 
-    With ``frames`` the camera hangs up after that many. ``user`` and ``password`` guard everything.
+    With ``frames`` the camera hangs up after that many. ``user`` and ``password`` guard everything. Where ``most`` is
+    set, files freeze after so many bytes. ``asked``: each path that was asked for, of a play list with its last line.
     """
 
     def __init__(self, folder: Path, *, user: str = "", password: str = "", frames: int | None = None) -> None:
         self.folder = folder
         self.frames = frames
+        self.most: int | None = None
+        self.asked: list[tuple[str, str]] = []
         self.expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
         self.stopped = threading.Event()
         self.port = 0
@@ -100,7 +103,19 @@ class _Handler(SimpleHTTPRequestHandler):
         elif self.path == "/cam.mjpg":
             self._show()
         else:
+            self._video.asked.append((self.path, self._last_line() if self.path.endswith(".m3u8") else ""))
             super().do_GET()
+
+    def _last_line(self) -> str:
+        file = Path(self.translate_path(self.path))
+        return file.read_text().splitlines()[-1] if file.exists() else ""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        if self._video.most is None:
+            super().copyfile(source, outputfile)
+        else:
+            outputfile.write(source.read(self._video.most))
+            self._video.stopped.wait()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

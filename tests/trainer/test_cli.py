@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from moodline.manifest import MANIFEST_NAME, verify_model
+from tests.support.wait import wait_until
 from trainer.__main__ import build_app
 
 
@@ -89,6 +91,25 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     assert "moodline models use moods@1" in done.output
     assert verify_model(models / "moods" / "1").training.recipe == "tiny"
     assert CliRunner().invoke(build_app(), [*publish[:5], "--as", "Moods!"]).exit_code == 2
+
+
+@pytest.mark.timeout(300)
+def test_a_training_stops_in_order_when_it_is_asked_to(data: Path, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "long.toml", tmp_path / "out"
+    recipe.write_text('network = "notebook"\nphases = [{epochs = 9999, size = 16}]\nbatch = 4\nprecision = "float32"\n')
+    asked = ["train", "--data", str(data), "--out", str(out), "--recipe", str(recipe)]
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen([sys.executable, "-m", "trainer", *asked], stderr=log) as training,
+    ):
+        try:
+            wait_until(lambda: any(out.glob("epoch_*.npz")), description="an epoch is done", timeout=180)
+            training.terminate()
+            assert training.wait(timeout=60) == 130
+        finally:
+            training.kill()
+    last = (tmp_path / "log").read_text().splitlines()[-1]
+    assert re.fullmatch(r"stopped after \d+ epochs; go on with --resume", last)
 
 
 @pytest.mark.usefixtures("no_engines")

@@ -72,6 +72,13 @@ STREAM: Final = Board(
             stacked=True,
         ),
         Panel(
+            title="How much of its rate do the workers keep up with?",
+            description="Below 1 the stream is looked at only so often, because its faces wait too long for a worker.",
+            query='min by (stream) (moodline_rate_share{stream=~"$stream"})',
+            unit="percentunit",
+            legend="{{stream}}",
+        ),
+        Panel(
             title="How often did its source come and go?",
             description="Times that it was opened again, in the last ten minutes.",
             query='sum by (stream) (increase(moodline_reconnects_total{stream=~"$stream"}[10m]))',

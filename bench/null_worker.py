@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.synchronize import Event
 from typing import Any
 
 import numpy as np
@@ -51,11 +52,11 @@ class RunningWorker:
 
 @contextmanager
 def null_worker(
-    redis: RedisSettings, *, batch_s: float = 0.0, batch_size: int | None = None
+    redis: RedisSettings, *, batch_s: float = 0.0, batch_size: int | None = None, go: Event | None = None
 ) -> Iterator[RunningWorker]:
-    """Run a worker without a model until the block ends. It takes crops as soon as it has started."""
+    """Run a worker without a model until the block ends. It takes crops as soon as it has started, or ``go`` is set."""
     settings = WorkerSettings() if batch_size is None else WorkerSettings(batch_size=batch_size)
-    with _running(redis, partial(null_classifier, settings, batch_s)) as running:
+    with _running(redis, partial(null_classifier, settings, batch_s), go) as running:
         yield running
 
 
@@ -78,11 +79,11 @@ def _shipped_classifier() -> Classifier:
 
 
 @contextmanager
-def _running(redis: RedisSettings, load: Callable[[], Classifier]) -> Iterator[RunningWorker]:
+def _running(redis: RedisSettings, load: Callable[[], Classifier], go: Event | None = None) -> Iterator[RunningWorker]:
     # A fresh interpreter, as a real worker is: nothing of the benchmark's own threads comes along.
     context = multiprocessing.get_context("spawn")
     stop, ours = context.Event(), context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(redis, load, stop, ours[1]), name="worker")
+    process = context.Process(target=_work, args=(redis, load, stop, ours[1], go), name="worker")
     process.start()
     try:
         if not ours[0].poll(_STARTED_WITHIN_S):
@@ -98,7 +99,9 @@ def _running(redis: RedisSettings, load: Callable[[], Classifier]) -> Iterator[R
         process.join()
 
 
-def _work(redis: RedisSettings, load: Callable[[], Classifier], stopped: Any, connection: Any) -> None:
+def _work(
+    redis: RedisSettings, load: Callable[[], Classifier], stopped: Any, connection: Any, go: Event | None
+) -> None:
     settings, classifier = Settings(), load()
     size = classifier.engine.batch_size
     worker = settings.worker.model_copy(update={"batch_size": size})
@@ -116,6 +119,8 @@ def _work(redis: RedisSettings, load: Callable[[], Classifier], stopped: Any, co
         stop=stop,
     )
     connection.send(bare)
+    if go is not None:
+        go.wait()
     began = time.process_time()
     pipeline.run()
     connection.send(time.process_time() - began)

@@ -19,6 +19,7 @@ CROP_SCHEMA: Final = 1
 CROP_SIDE: Final = 48
 """Height and width of a crop, in pixels: the model's input."""
 CROP_BYTES: Final = CROP_SIDE * CROP_SIDE
+_NUMBERS: Final = (int, float)  # a union would be made anew for every field of every crop
 _YEAR_10000_MS: Final = 253_402_300_800_000
 _TRACE_CONTEXT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
@@ -141,7 +142,7 @@ def _unpack_meta(meta: bytes) -> dict[str, Any]:
 
 
 def _finite(value: object) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, _NUMBERS) or not math.isfinite(value):
         raise ValueError("expected a finite number")
     return float(value)
 

@@ -59,11 +59,16 @@ def _captured_at(unix_ms: int) -> str:
     return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))
 
 
-def _tail(row: list[float], label: int, labels: Sequence[str], latency: dict[str, float]) -> bytes:
-    probabilities = ",".join([f'"{name}":{value!r}' for name, value in zip(labels, row, strict=True)])
-    return (
-        f'"emotion":"{labels[label]}","confidence":{row[label]!r},"probabilities":{{{probabilities}}},"latency_ms":'
-    ).encode() + to_json(latency)
+def _tail(row: list[float], label: int, labels: tuple[str, ...], latency: dict[str, float]) -> bytes:
+    shown = _form(labels) % (labels[label], row[label], *row)
+    return shown.encode() + to_json(latency)
+
+
+@lru_cache(maxsize=8)
+def _form(labels: tuple[str, ...]) -> str:
+    """Return the members with places for the emotion, its probability, and those of all labels."""
+    probabilities = ",".join(f'"{name}":%r' for name in labels)
+    return f'"emotion":"%s","confidence":%r,"probabilities":{{{probabilities}}},"latency_ms":'
 
 
 def _latency(item: Item, inferred_ms: float, waited_ms: float) -> dict[str, float]:

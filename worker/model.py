@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -84,9 +85,7 @@ def find_model(name: str, registry: Path | None = None) -> Path:
 
 
 def _engine(settings: WorkerSettings, model_file: Path, manifest: ModelManifest) -> Engine:
-    name = settings.engine
-    if name == "auto":
-        name = "openvino" if _has("openvino") and not _has_gpu() else "tensorflow"
+    name = settings.engine if settings.engine != "auto" else _fastest()
     if not _has(name):
         raise ModelError(f"worker.engine is {name}, which is not installed: install moodline[worker] or set auto.")
     try:
@@ -101,6 +100,15 @@ def _engine(settings: WorkerSettings, model_file: Path, manifest: ModelManifest)
         raise ModelError(
             f"The model {model_file} cannot be loaded by {name} ({error}); publish it again or choose another engine."
         ) from error
+
+
+def _fastest() -> Literal["openvino", "tensorflow"]:
+    """Return the fastest engine that is installed. Raises ModelError where none is."""
+    if _has("openvino") and not (_has_gpu() and _has("tensorflow")):
+        return "openvino"
+    if _has("tensorflow"):
+        return "tensorflow"
+    raise ModelError("Neither OpenVINO nor TensorFlow is installed, and a worker needs one: install moodline[worker].")
 
 
 def _has(package: str) -> bool:

@@ -1,5 +1,6 @@
 """How throughput grows with workers, where the model sleeps and only the queue has to be shared."""
 
+import multiprocessing
 import time
 from contextlib import ExitStack
 
@@ -14,16 +15,20 @@ _WANTED = 3.5
 _STREAMS = 16
 _BATCH, _BATCH_S = 16, 0.04
 _SECONDS, _SECONDS_QUICK = 6.0, 2.0
+_ENOUGH = 1.6
+"""Times what the workers can do in that time."""
 
 
 def _measure(workers: int, seconds: float) -> float:
     """Return events/s of so many workers, while more is queued than they can do."""
     with private_server() as server:
         crowd = Crowd(server.broker, _STREAMS)
+        count = crowd.enqueue(round(_ENOUGH * seconds * workers * _BATCH / _BATCH_S))
+        go = multiprocessing.get_context("spawn").Event()
         with ExitStack() as stack:
             for _ in range(workers):
-                stack.enter_context(null_worker(server.redis, batch_s=_BATCH_S, batch_size=_BATCH))
-            count = crowd.enqueue(round(1.6 * seconds * workers * _BATCH / _BATCH_S))
+                stack.enter_context(null_worker(server.redis, batch_s=_BATCH_S, batch_size=_BATCH, go=go))
+            go.set()
             before, began = queued(server.broker, crowd.names), time.perf_counter()
             time.sleep(seconds)
             left, took = queued(server.broker, crowd.names), time.perf_counter() - began

@@ -17,7 +17,7 @@ from tests.support.needs import shared
 from worker.engines.base import Bucketed, Engine, Pixels, bucket_sizes
 from worker.engines.openvino import OpenVinoEngine, Precision
 from worker.engines.tensorflow import TensorFlowEngine, _prepare_devices
-from worker.model import find_model, load_classifier
+from worker.model import _fastest, find_model, load_classifier
 
 ENGINES = ("tensorflow", "openvino-f32", "openvino-bf16", "openvino-int8", "openvino")
 
@@ -162,6 +162,29 @@ def test_a_damaged_model_is_refused_with_its_file_and_a_remedy(tmp_path: Path) -
 def test_an_unknown_model_names_those_that_are_there() -> None:
     with pytest.raises(ModelError, match=r"no model moods.*vgg11-ferplus"):
         find_model("moods")
+
+
+@pytest.mark.parametrize(
+    ("installed", "gpu", "chosen"),
+    [
+        ({"openvino", "tensorflow"}, False, "openvino"),
+        ({"openvino", "tensorflow"}, True, "tensorflow"),
+        ({"openvino"}, True, "openvino"),
+        ({"tensorflow"}, False, "tensorflow"),
+    ],
+)
+def test_auto_takes_the_fastest_that_is_installed(
+    installed: set[str], gpu: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.model._has", installed.__contains__)
+    monkeypatch.setattr("worker.model._has_gpu", lambda: gpu)
+    assert _fastest() == chosen
+
+
+def test_without_any_engine_a_worker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.model._has", lambda _package: False)
+    with pytest.raises(ModelError, match=r"Neither OpenVINO nor TensorFlow is installed.*install moodline\[worker\]"):
+        load_classifier(WorkerSettings())
 
 
 class FakeTensorFlow:

@@ -28,7 +28,8 @@ def unheld(answer: str, tests: str) -> set[str]:
 @cache
 def setting_names() -> set[str]:
     """Return the names of all settings, without their sections."""
-    sections = (Settings, StreamSettings, *(type(found) for _, found in Settings() if isinstance(found, BaseModel)))
+    parts: list[type[BaseModel]] = [type(found) for _, found in Settings() if isinstance(found, BaseModel)]
+    sections: list[type[BaseModel]] = [Settings, StreamSettings, *parts]
     return {name for section in sections for name in section.model_fields}
 
 

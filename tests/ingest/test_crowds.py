@@ -26,9 +26,9 @@ class CrowdDetector:
 
 
 def test_a_crowd_makes_neither_a_frame_nor_a_queue_larger_than_it_may_be(any_broker: Broker) -> None:
-    bounds = {"max_faces": MOST_FACES, "max_crops": MOST_CROPS}
-    reader = reader_of(any_broker, **bounds)
-    analysis = Analysis(live_stream(fps=20, **bounds), CrowdDetector(), prefix="t")
+    reader = reader_of(any_broker, max_faces=MOST_FACES, max_crops=MOST_CROPS)
+    lobby = live_stream(fps=20, max_faces=MOST_FACES, max_crops=MOST_CROPS)
+    analysis = Analysis(lobby, CrowdDetector(), prefix="t")
     queue = any_broker.keys_of("lobby").of_stream("queue", "lobby")
     for number in range(FRAMES):
         pixels = np.full((480, 640, 3), number * 20, dtype=np.uint8)

@@ -28,8 +28,11 @@ def unheld(answer: str, tests: str) -> set[str]:
 @cache
 def setting_names() -> set[str]:
     """Return the names of all settings, without their sections."""
-    parts: list[type[BaseModel]] = [type(found) for _, found in Settings() if isinstance(found, BaseModel)]
-    sections: list[type[BaseModel]] = [Settings, StreamSettings, *parts]
+    sections: tuple[type[BaseModel], ...] = (
+        Settings,
+        StreamSettings,
+        *(type(found) for _, found in Settings() if isinstance(found, BaseModel)),
+    )
     return {name for section in sections for name in section.model_fields}
 
 

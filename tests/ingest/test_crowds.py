@@ -1,6 +1,7 @@
 """A crowd before a camera: a frame gives no more faces than it may, and the queue grows no longer than it may."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +27,9 @@ class CrowdDetector:
 
 
 def test_a_crowd_makes_neither_a_frame_nor_a_queue_larger_than_it_may_be(any_broker: Broker) -> None:
-    reader = reader_of(any_broker, max_faces=MOST_FACES, max_crops=MOST_CROPS)
-    lobby = live_stream(fps=20, max_faces=MOST_FACES, max_crops=MOST_CROPS)
-    analysis = Analysis(lobby, CrowdDetector(), prefix="t")
+    bounds: dict[str, Any] = {"max_faces": MOST_FACES, "max_crops": MOST_CROPS}
+    reader = reader_of(any_broker, **bounds)
+    analysis = Analysis(live_stream(fps=20, **bounds), CrowdDetector(), prefix="t")
     queue = any_broker.keys_of("lobby").of_stream("queue", "lobby")
     for number in range(FRAMES):
         pixels = np.full((480, 640, 3), number * 20, dtype=np.uint8)

@@ -14,6 +14,7 @@ from bench.system import YUNET, System, wait_for
 
 CLIPS = ("short_hamilton_clip", "fer_test")
 QUICK_FRAMES = 60
+HELD_FROM, HELD_FRAMES = 60, 230
 _ENDED_WITHIN_S = 300.0
 
 
@@ -41,7 +42,25 @@ class Clip:
 
 def open_clip(context: Context, name: str) -> Clip:
     """Return a clip; with ``context.quick`` only its first frames count. Raises NotMeasurableError."""
-    path = context.require(f"data/media/{name}.mp4")
+    return _with_truth(context, name, context.require(f"data/media/{name}.mp4"))
+
+
+def still_clip(context: Context, folder: Path) -> Clip:
+    """Write fer_test into ``folder`` with one of its pictures held for a while, as a camera sees a room at rest."""
+    capture = cv2.VideoCapture(str(context.require("data/media/fer_test.mp4")))
+    size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+    path = folder / "held.mp4"
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), capture.get(cv2.CAP_PROP_FPS), size)
+    number = 0
+    while (read := capture.read())[0]:
+        for _ in range(1 + HELD_FRAMES * (number == HELD_FROM)):
+            film.write(read[1])
+        number += 1
+    film.release()
+    return _with_truth(context, "held", path)
+
+
+def _with_truth(context: Context, name: str, path: Path) -> Clip:
     context.say(f"  {name}: looking for its true faces")
     truth = true_faces(path, context.require(YUNET))
     if context.quick:

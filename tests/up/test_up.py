@@ -162,6 +162,7 @@ class Lived:
     """What was seen of a running `moodline up` whose worker was killed, and how it ended on Ctrl-C."""
 
     answers: dict[str, object]
+    event_of_an_added_stream: str
     event_after_the_kill: str
     streams: str
     stopped_in_s: float
@@ -189,6 +190,8 @@ def live(process: subprocess.Popen[str], env: dict[str, str]) -> Lived:
     assert address is not None
     assert EVENT.match(process.stdout.readline())
     answers = {path: ask(address[0] + path) for path in README_PATHS}
+    ask(address[0] + "/v1/streams", {"id": "porch", "url": "demo"})
+    added = next(line for line in process.stdout if (event := EVENT.match(line)) and event["stream"] == "porch")
     kill_worker(process.pid)
     # Other commands find the running one by themselves.
     event = moodline("events", "--follow", "--count", "1", env=env, timeout=START_S).stdout
@@ -198,14 +201,16 @@ def live(process: subprocess.Popen[str], env: dict[str, str]) -> Lived:
     out, err = process.communicate(timeout=30)
     stopped_in_s = time.monotonic() - asked_at
     afterwards = moodline("events", env=env).returncode
-    return Lived(answers, event, streams, stopped_in_s, Run(process.returncode, out, err), afterwards)
+    return Lived(answers, added, event, streams, stopped_in_s, Run(process.returncode, out, err), afterwards)
 
 
-def ask(url: str) -> object:
-    """What the API answers; an error status raises."""
+def ask(url: str, asked: object = None) -> object:
+    """What the API answers to a GET, or to a POST of ``asked``; an error status raises."""
     # No proxy of the environment stands between this machine and itself.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
+    body = None if asked is None else json.dumps(asked).encode()
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with opener.open(request, timeout=10) as answer:
         return json.load(answer)
 
 
@@ -239,6 +244,10 @@ def test_other_commands_find_the_running_one(lived: Lived) -> None:
 def test_the_api_answers_what_the_readme_asks(lived: Lived) -> None:
     assert len(lived.answers) >= 5
     assert all(lived.answers.values())
+
+
+def test_a_stream_that_is_posted_to_the_api_is_read(lived: Lived) -> None:
+    assert EVENT.match(lived.event_of_an_added_stream)
 
 
 def test_ctrl_c_ends_everything_in_order(lived: Lived) -> None:

@@ -39,6 +39,7 @@ class Groups:
 
 def whole(settings: SummarySettings, *, window: timedelta, until: datetime | None, count: int = 1) -> Groups:
     """Return ``count`` groups of one ``window`` each, the last of which ends at ``until``. Raises ValueError."""
+    _refuse_empty(window)
     steps = _kept(settings, window * count, until)
     step = next((step for step in steps if window * count / step <= MAX_BUCKETS), steps[-1])
     factors = _factors(settings, step)
@@ -50,6 +51,7 @@ def whole(settings: SummarySettings, *, window: timedelta, until: datetime | Non
 
 def stepped(settings: SummarySettings, *, window: timedelta, step: timedelta, until: datetime | None) -> Groups:
     """Return groups of ``step`` that cover the ``window`` which ends at ``until``. Raises ValueError."""
+    _refuse_empty(window)
     # A step that is longer than the window is told whole.
     covered = max(window, step)
     kept = _kept(settings, covered, until)
@@ -73,10 +75,13 @@ def _factors(settings: SummarySettings, step: timedelta) -> tuple[int, ...]:
     return tuple(kept // step for kept in coarse_first if kept >= step)
 
 
-def _kept(settings: SummarySettings, window: timedelta, until: datetime | None) -> list[timedelta]:
-    """Return the steps that are kept for a ``window`` that ends at ``until``, from fine to coarse."""
+def _refuse_empty(window: timedelta) -> None:
     if window <= timedelta(0):
         raise ValueError("must be longer than zero, for example 15m")
+
+
+def _kept(settings: SummarySettings, window: timedelta, until: datetime | None) -> list[timedelta]:
+    """Return the steps that are kept for a ``window`` that ends at ``until``, from fine to coarse."""
     long_enough = [resolution for resolution in settings.resolutions if resolution.keep >= window]
     if not long_enough:
         longest = max(resolution.keep for resolution in settings.resolutions)

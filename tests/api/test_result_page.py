@@ -68,7 +68,9 @@ def client(broker: Broker, folder: Path, key: str, browser: Browser) -> Iterator
 
 def press_enter(browser: Browser, link: str) -> None:
     """Open a link as the keyboard does."""
-    browser.run(f"[...document.querySelectorAll('.results a')].find((a) => a.textContent === {link!r}).focus()")
+    browser.run(
+        f"[...document.querySelectorAll('.results a, .files a')].find((a) => a.textContent === {link!r}).focus()"
+    )
     browser.call("Input.dispatchKeyEvent", type="keyDown", key="Enter", code="Enter", text="\r")
     browser.call("Input.dispatchKeyEvent", type="keyUp", key="Enter", code="Enter")
 

@@ -233,7 +233,10 @@ def test_redis_names_a_password_that_is_missing(secrets: Path, tmp_path: Path) -
         project.up("redis")
 
 
-def test_the_forwarders_bring_events_to_a_url_and_to_an_mqtt_broker(system: LocalCompose, tmp_path: Path) -> None:
+def test_the_forwarders_bring_events_to_a_url_and_to_an_mqtt_broker(
+    system: LocalCompose, secrets: Path, key: str, tmp_path: Path
+) -> None:
+    (secrets / "forwarders" / "MOODLINE_KEY").write_text(key)
     described = system.content["services"]
     with Hook(b"", []) as hook, mqtt_broker(tmp_path) as port:
         home = Home(port)

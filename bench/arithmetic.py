@@ -7,7 +7,7 @@ import numpy as np
 
 from worker.engines.int8 import rounded
 
-_SIDE = 1024
+_SIDE = 4096
 _GIGA = 1e9
 
 

@@ -191,7 +191,7 @@ def live(process: subprocess.Popen[str], env: dict[str, str]) -> Lived:
     assert EVENT.match(process.stdout.readline())
     answers = {path: ask(address[0] + path) for path in README_PATHS}
     ask(address[0] + "/v1/streams", {"id": "porch", "url": "demo"})
-    added = next(line for line in process.stdout if (event := EVENT.match(line)) and event["stream"] == "porch")
+    added = next(line for line in process.stdout if (told := EVENT.match(line)) and told["stream"] == "porch")
     kill_worker(process.pid)
     # Other commands find the running one by themselves.
     event = moodline("events", "--follow", "--count", "1", env=env, timeout=START_S).stdout

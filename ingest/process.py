@@ -66,7 +66,9 @@ def run_capture(job: CaptureJob, connection: "Connection[Beat, str]") -> None:
 
 def offer_to_the_oom_killer() -> None:
     """Let the kernel end this process first where memory runs out: one stream begins again, and no other notices."""
-    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():  # Linux alone has it
+        score.write_text("1000", encoding="ascii")
 
 
 def limit_memory() -> None:

@@ -74,11 +74,10 @@ class Reader:
         holds the lease, StreamChangedError where the stream is no longer what was declared, StreamEndedError where
         ``once`` is over, BrokerError.
         """
-        nonce = uuid.uuid4().hex
         common: dict[str, Any] = {
             "stream": stream.id,
             "owner": owner,
-            "nonce": nonce,
+            "nonce": uuid.uuid4().hex,
             "lease_ms": _milliseconds(lease),
             "key": once.key if once else None,
         }

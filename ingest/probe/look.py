@@ -19,6 +19,7 @@ from ingest.probe.report import Report, codec_name
 from ingest.recorded_feed import RecordedFeed
 from ingest.sources.base import Frame, Pixels, SourceFailure, Unreachable, sleep
 from ingest.sources.factory import SourceContext, make_source
+from ingest.sources.media_clock import ABSURD_FPS
 from ingest.sources.video_capture import VideoCapture, open_with_opencv
 from moodline.crop import Crop
 from moodline.settings import IngestSettings, StreamSettings
@@ -30,7 +31,6 @@ _LOOKS_PER_S: Final = 5.0
 _SETTLED_S: Final = 0.5
 # Where fewer or more come than the container promises, it is the container that is wrong.
 _PROMISE_HOLDS: Final = 0.2
-_ABSURD_FPS: Final = 1000.0
 # What opening may take on top of its own timeouts before the probe gives up.
 _GRACE_S: Final = 3.0
 
@@ -55,7 +55,7 @@ class _Opener:
         if capture.isOpened():
             self.codec = codec_name(capture.get(cv2.CAP_PROP_FOURCC))
             fps = capture.get(cv2.CAP_PROP_FPS)
-            self.fps = round(fps, 2) if 0 < fps < _ABSURD_FPS else None
+            self.fps = round(fps, 2) if 0 < fps < ABSURD_FPS else None
         return capture
 
 

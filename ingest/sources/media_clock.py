@@ -7,7 +7,7 @@ import cv2
 from ingest.sources.video_capture import VideoCapture
 
 FALLBACK_FPS: Final = 25.0
-_ABSURD_FPS: Final = 1000.0
+ABSURD_FPS: Final = 1000.0
 
 
 class MediaClock:
@@ -16,7 +16,7 @@ class MediaClock:
     def __init__(self, capture: VideoCapture) -> None:
         fps = capture.get(cv2.CAP_PROP_FPS)
         self._capture = capture
-        self._step_ms = 1000.0 / fps if 0 < fps < _ABSURD_FPS else 1000.0 / FALLBACK_FPS
+        self._step_ms = 1000.0 / fps if 0 < fps < ABSURD_FPS else 1000.0 / FALLBACK_FPS
         self._last_ms: float | None = None
 
     def now_ms(self) -> float:

@@ -24,7 +24,7 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Phase(_Part):
-    """Some epochs on faces scaled to one size: small faces are cheap, and teach most of it."""
+    """Some epochs on faces scaled to one size, with a cycle of learning rates of their own."""
 
     epochs: int = Field(ge=1)
     size: int = Field(ge=16, le=96, description="side of the faces in pixels")

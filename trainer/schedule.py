@@ -1,15 +1,23 @@
-"""The learning rate over a run: one cycle, up in a straight line and down along a cosine, or always the same."""
+"""The learning rate over a run: a cycle for each phase, up in a straight line and down along a cosine, or constant."""
 
 import math
+from bisect import bisect_right
+from itertools import accumulate
 
 from trainer.recipe import Recipe
 
 
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Learning rate of a step (from 0) out of `steps`, as the recipe wants it."""
+def learning_rate(recipe: Recipe, step: int, epoch_steps: int) -> float:
+    """Learning rate of a step (from 0) of a run with `epoch_steps` steps an epoch, as the recipe wants it.
+
+    Each phase has a cycle of its own (warm restarts: Loshchilov and Hutter 2017).
+    """
     if recipe.schedule == "constant":
         return recipe.peak_rate
-    return one_cycle(step, steps, recipe.peak_rate, recipe.warm_up)
+    ends = list(accumulate(phase.epochs * epoch_steps for phase in recipe.phases))
+    number = min(bisect_right(ends, step), len(ends) - 1)
+    began = ends[number - 1] if number else 0
+    return one_cycle(step - began, ends[number] - began, recipe.peak_rate, recipe.warm_up)
 
 
 def one_cycle(step: int, steps: int, peak: float, warm_up: float) -> float:

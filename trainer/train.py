@@ -79,7 +79,7 @@ def _train_epoch(run: Run, faces: Faces, goal: NDArray[np.float32], epoch: int) 
     sums, means = {"loss": 0.0, "accuracy": 0.0}, {}
     with Progress(epoch, recipe, steps) as progress:
         for step, (images, labels) in enumerate(epoch_batches(faces, goal, recipe, epoch)):
-            rate = learning_rate(recipe, epoch * steps + step, steps * recipe.epochs)
+            rate = learning_rate(recipe, epoch * steps + step, steps)
             run.model.optimizer.learning_rate = rate
             found = run.model.train_on_batch(images, labels, return_dict=True)
             sums = {key: total + float(found[key]) for key, total in sums.items()}

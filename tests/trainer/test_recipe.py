@@ -67,3 +67,12 @@ def test_the_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
     assert max(rates) == pytest.approx(0.1)
     assert 0 < rates[0] < 0.01
     assert 0 <= rates[-1] < 0.001
+
+
+def test_each_phase_has_a_cycle_of_learning_rates_of_its_own() -> None:
+    phases = [{"epochs": 2, "size": 32}, {"epochs": 3, "size": 32}]
+    recipe = Recipe.model_validate({"name": "mine", "network": "notebook", "phases": phases, "peak_rate": 0.1})
+    rates = [learning_rate(recipe, step, 100) for step in range(500)]
+    assert max(rates[:200]) == max(rates[200:]) == pytest.approx(0.1)
+    assert max(rates[199], rates[499]) < 1e-3
+    assert rates[200] < 0.01

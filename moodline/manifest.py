@@ -79,6 +79,9 @@ class Training(_Part):
     note: str = ""
 
 
+LowerPrecision = Literal["bf16", "int8"]
+
+
 class PrecisionLoss(_Part):
     """What computing in a lower precision costs, against float32 on the same faces; shares of 1, not percent."""
 
@@ -116,16 +119,16 @@ class ModelManifest(_Part):
     int8_ranges: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
         (), description="greatest input of each convolution but the first; without them there is no int8"
     )
-    losses: dict[Literal["bf16", "int8"], PrecisionLoss] = Field(
+    losses: dict[LowerPrecision, PrecisionLoss] = Field(
         default_factory=dict, description="of the precisions that the machine that published it computes in"
     )
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
-    @property
-    def allows_int8(self) -> bool:
-        """Whether int8 was measured and costs little enough."""
-        return bool(self.int8_ranges) and "int8" in self.losses and self.losses["int8"].small
+    def allows(self, precision: LowerPrecision) -> bool:
+        """Whether a precision lower than float32 was measured and costs little enough; int8 needs its ranges, too."""
+        measured = precision in self.losses and self.losses[precision].small
+        return measured and (precision != "int8" or bool(self.int8_ranges))
 
 
 def read_manifest(folder: Path) -> ModelManifest:

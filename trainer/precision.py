@@ -36,14 +36,14 @@ against float32; accuracy on the kind of labels where it loses most:
 
 {table}
 
-Workers take int8 only where it costs at most {points:.1f} points, and {same:.1%} of the faces keep their emotion."""
+Workers take either only where it costs at most {points:.1f} points, and {same:.1%} of the faces keep their emotion."""
 
 
 def measure_precisions(folder: Path, train: Faces, validation: Faces) -> ModelManifest:
     """Measure int8's ranges and what each lower precision costs, and write it into a model's manifest and card.
 
-    Only precisions that this machine computes in are measured; workers take no int8 of which nobody knows what it
-    costs. Raises ModelError.
+    Only precisions that this machine computes in are measured; workers take none of which nobody knows what it costs.
+    Raises ModelError.
     """
     manifest = verify_model(folder)
     model = load_file(folder / manifest.file)

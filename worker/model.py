@@ -95,7 +95,7 @@ def _engine(settings: WorkerSettings, model_file: Path, manifest: ModelManifest)
             return OpenVinoEngine(model_file, manifest, threads=settings.threads)
         from worker.engines.tensorflow import TensorFlowEngine
 
-        return TensorFlowEngine(model_file, threads=settings.threads)
+        return TensorFlowEngine(model_file, manifest, threads=settings.threads)
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise ModelError(
             f"The model {model_file} cannot be loaded by {name} ({error}); publish it again or choose another engine."

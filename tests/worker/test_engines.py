@@ -14,12 +14,13 @@ from moodline.errors import ModelError
 from moodline.manifest import MANIFEST_NAME, verify_model
 from moodline.settings import WorkerSettings
 from tests.support.needs import shared
+from worker.engines import openvino, tensorflow
 from worker.engines.base import Bucketed, Engine, Pixels, bucket_sizes
 from worker.engines.openvino import OpenVinoEngine, Precision
-from worker.engines.tensorflow import TensorFlowEngine, _prepare_devices
+from worker.engines.tensorflow import TensorFlowEngine
 from worker.model import _fastest, find_model, load_classifier
 
-ENGINES = ("tensorflow", "openvino-f32", "openvino-bf16", "openvino-int8", "openvino")
+ENGINES = ("tensorflow", "tensorflow-bf16", "openvino-f32", "openvino-bf16", "openvino-int8", "openvino")
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def make(name: str) -> Engine:
     folder = find_model("vgg11-ferplus")
     manifest = verify_model(folder)
-    if name == "tensorflow":
-        return TensorFlowEngine(folder / manifest.file)
+    if name.startswith("tensorflow"):
+        return TensorFlowEngine(folder / manifest.file, manifest, precision="bf16" if name.endswith("bf16") else None)
     precision: Precision | None = next((one for one in get_args(Precision) if name.endswith(one)), None)
     return OpenVinoEngine(folder / manifest.file, manifest, precision=precision)
 
@@ -92,17 +93,31 @@ def change(model: Path, **members: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | members))
 
 
+LITTLE = {"faces": 3589, "same_label": 0.985, "accuracy_lost": 0.003}
+TOO_FEW_SAME = LITTLE | {"same_label": 0.984}
+TOO_MUCH_LOST = LITTLE | {"accuracy_lost": 0.0031}
+
+
 @pytest.mark.usefixtures("capable")
-def test_int8_is_taken_only_where_the_manifest_says_that_it_costs_little(
-    model: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("losses", "chosen"),
+    [
+        ({"bf16": LITTLE, "int8": LITTLE}, "int8"),
+        ({"bf16": LITTLE, "int8": TOO_FEW_SAME}, "bf16"),
+        ({"bf16": TOO_MUCH_LOST, "int8": LITTLE}, "int8"),
+        ({"bf16": TOO_MUCH_LOST}, "f32"),
+        ({}, "f32"),
+    ],
+)
+def test_a_lower_precision_is_taken_only_where_the_manifest_says_that_it_costs_little(
+    model: Path, caplog: pytest.LogCaptureFixture, losses: dict[str, object], chosen: str
 ) -> None:
-    assert engine_of(model) == "openvino-int8"
-    change(model, losses={"int8": {"faces": 3589, "same_label": 0.98, "accuracy_lost": 0.0}})
+    change(model, losses=losses)
     with caplog.at_level("INFO"):
-        assert engine_of(model) == "openvino-bf16"
-    assert "no int8 of it was measured that keeps its accuracy" in caplog.text
-    change(model, losses={})
-    assert engine_of(model) == "openvino-bf16"
+        assert openvino._best_precision(None, verify_model(model)) == chosen
+    assert ("does not run in int8: its manifest" in caplog.text) == (chosen != "int8")
+    on_gpu = tensorflow._best_precision(FakeTensorFlow("gpu:0"), verify_model(model))
+    assert on_gpu == ("bf16" if losses.get("bf16") == LITTLE else "f32")
 
 
 @pytest.mark.usefixtures("capable")
@@ -190,36 +205,37 @@ def test_without_any_engine_a_worker_says_what_to_install(monkeypatch: pytest.Mo
 class FakeTensorFlow:
     """What the engine asks TensorFlow of its devices; no GPU is needed to see what it is told."""
 
-    def __init__(self, *gpus: str) -> None:
+    def __init__(self, *gpus: str, capability: tuple[int, int] = (9, 0)) -> None:
         self._gpus = gpus
+        self._capability = capability
         self.growing: list[str] = []
-        self.options: dict[str, bool] = {}
-        self.config = self.experimental = self.optimizer = self
+        self.config = self.experimental = self
 
     def list_physical_devices(self, kind: str) -> list[str]:
         return list(self._gpus) if kind == "GPU" else ["cpu"]
+
+    def get_device_details(self, _device: str) -> dict[str, object]:
+        return {"compute_capability": self._capability}
 
     def set_memory_growth(self, device: str, enable: bool) -> None:
         assert enable
         self.growing.append(device)
 
-    def set_experimental_options(self, options: dict[str, bool]) -> None:
-        self.options = options
 
-
-def test_without_a_gpu_the_fallback_to_the_cpu_is_announced(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_gpu_the_fallback_to_the_cpu_is_announced(model: Path, caplog: pytest.LogCaptureFixture) -> None:
     fake = FakeTensorFlow()
     with caplog.at_level("INFO"):
-        assert _prepare_devices(fake) == "cpu"
+        assert tensorflow._prepare_devices(fake) == "cpu"
     assert "no GPU; the model runs on the CPU" in caplog.text
-    assert (fake.growing, fake.options) == ([], {})
+    assert fake.growing == []
+    assert tensorflow._best_precision(fake, verify_model(model)) == "f32", "on a CPU it is the reference"
 
 
-def test_a_gpu_takes_memory_as_it_needs_it_and_computes_in_mixed_precision() -> None:
-    fake = FakeTensorFlow("gpu:0", "gpu:1")
-    assert _prepare_devices(fake) == "gpu"
+def test_a_gpu_takes_memory_as_it_needs_it_and_an_old_one_computes_in_full_precision(model: Path) -> None:
+    fake = FakeTensorFlow("gpu:0", "gpu:1", capability=(7, 5))
+    assert tensorflow._prepare_devices(fake) == "gpu"
     assert fake.growing == ["gpu:0", "gpu:1"]
-    assert fake.options == {"auto_mixed_precision": True}
+    assert tensorflow._best_precision(fake, verify_model(model)) == "f32"
 
 
 def test_every_engine_that_can_be_set_is_in_this_suite() -> None:

@@ -25,7 +25,7 @@ def engines(folder: Path) -> dict[str, Callable[[], Engine]]:
     if find_spec("tensorflow"):
         from worker.engines.tensorflow import TensorFlowEngine
 
-        found["tensorflow"] = partial(TensorFlowEngine, file)
+        found["tensorflow"] = partial(TensorFlowEngine, file, manifest)
     if find_spec("openvino"):
         import openvino
 

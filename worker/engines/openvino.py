@@ -31,7 +31,7 @@ class OpenVinoEngine:
         threads: int | None = None,
         precision: Precision | None = None,
     ) -> None:
-        """``precision`` None: the fastest that the CPU computes in and that costs the model little enough.
+        """``precision`` None: the fastest that the CPU computes in and that the model's manifest allows.
 
         Raises ValueError for int8 where the manifest has no ranges for it, RuntimeError, OSError.
         """
@@ -83,11 +83,13 @@ def _has_byte_products() -> bool:
 
 
 def _best_precision(core: Any, manifest: ModelManifest) -> Precision:
-    precisions = cpu_precisions(core)
-    if "int8" in precisions and not manifest.allows_int8:
-        log.info("The model runs in %s: no int8 of it was measured that keeps its accuracy.", precisions[-2])
-        return precisions[-2]
-    return precisions[-1]
+    best: Precision = "f32"
+    for precision in cpu_precisions(core):
+        if precision == "f32" or manifest.allows(precision):
+            best = precision
+        else:
+            log.info("The model does not run in %s: its manifest measures no loss there that is small.", precision)
+    return best
 
 
 def cache_folder() -> Path:

@@ -1,5 +1,6 @@
 """More than the workers can do: live streams stay fresh, recordings wait, streams take turns."""
 
+from datetime import timedelta
 from string import ascii_lowercase
 from typing import Any
 
@@ -98,6 +99,28 @@ def test_live_crops_past_their_age_are_dropped_before_anybody_computes_them(any_
     assert taken is not None
     assert [entry.queued_ms < 200 for entry in taken.entries] == [True]
     assert ledger_of(any_broker).dropped["stale"] == 1
+
+
+@pytest.mark.parametrize(("ahead_min", "oldest_min"), [(0, 60), (10, 50), (600, 30)])
+def test_crops_that_would_outlive_their_age_before_their_event_is_written_are_dropped_too(
+    any_broker: Broker, ahead_min: int, oldest_min: int
+) -> None:
+    """The worker tells how long an event takes; more than half of the age it cannot claim."""
+    reader, queue = reader_of(any_broker, max_age="1h"), work_queue(any_broker)
+    for number, age_min in enumerate((oldest_min + 1, oldest_min - 1)):
+        reader.enqueue(frame_of(number), age_ms=age_min * 60_000)
+    ahead = timedelta(minutes=ahead_min)
+    take = queue.take(room=8, held={}, per_stream=8, alone_ok=True, ahead=ahead)
+    (entry,) = take.taken[0].entries
+    assert entry.age_ms < oldest_min * 60_000
+    ledger = ledger_of(any_broker)
+    assert (ledger.dropped["stale"], ledger.queued) == (1, 1)
+
+
+def test_crops_of_a_recording_never_get_too_old(any_broker: Broker) -> None:
+    reader_of(any_broker, run="clip", max_age="1s").enqueue(frame_of(0), age_ms=3_600_000)
+    ahead = timedelta(hours=1)
+    assert work_queue(any_broker).take(room=8, held={}, per_stream=8, alone_ok=True, ahead=ahead).taken
 
 
 def test_what_outlives_its_time_where_no_worker_takes_it_is_swept(any_broker: Broker) -> None:

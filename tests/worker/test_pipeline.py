@@ -44,8 +44,8 @@ class ToldEngine:
     name: str = "told"
 
     def predict(self, pixels: Pixels) -> Probabilities:
-        self.gate.wait(20)
         self.batches.append([int(face[0, 0]) for face in pixels if face[0, 0]])
+        self.gate.wait(20)
         answer = np.full((len(pixels), len(EMOTIONS)), 0.01, np.float32)
         answer[:, EMOTIONS.index("happy")] = 0.94
         return answer
@@ -140,6 +140,50 @@ def test_a_stale_crop_of_one_stream_never_takes_another_streams_crop_with_it(bro
     fresh, stale = batch.split_stale()
     assert [item.hand.stream for item in fresh] == ["film"]
     assert [item.hand.stream for item in stale] == ["live"]
+
+
+def test_a_crop_that_would_be_stale_when_its_event_is_written_is_not_worth_its_inference(broker: Broker) -> None:
+    live, film = reader_of(broker, "live", max_age="1h"), reader_of(broker, "film", run="f")
+    for reader in (live, film):
+        reader.enqueue(frame_of(0), age_ms=40 * 60_000)
+    batch = Batch(Hands(work_queue(broker), Metrics()))
+    for taken in work_queue(broker, stream="live").take(room=8, held={}, per_stream=8, alone_ok=True).taken:
+        crop = decode_crop(taken.entries[0].meta, taken.entries[0].image, sealer=broker.sealer())
+        batch.items.append(Item(taken.hand, taken.entries[0], crop, taken.max_age_ms))
+
+    def stale(ahead_min: float) -> list[str]:
+        return [item.hand.stream for item in batch.split_stale(ahead_min * 60_000)[1]]
+
+    assert [stale(ahead_min) for ahead_min in (0, 15, 25)] == [[], [], ["live"]]
+    live_item = next(item for item in batch.items if item.max_age_ms)
+    live_item.entry.rewind(15 * 60_000)
+    assert stale(600) == [], "younger than half its time it is tried, however slow the worker is"
+
+
+def test_a_batch_is_full_where_enough_waits_and_goes_at_its_deadline_where_not(broker: Broker, run: Run) -> None:
+    film = reader_of(broker, "film", run="f")
+    for number in range(20):
+        film.enqueue(frame_of(number, pixels=pixels_of(number + 1)), age_ms=0)
+    engine, _ = run()
+    wait_until(lambda: done(broker, "film"), description="all are judged")
+    assert engine.batches == [list(range(1, 9)), list(range(9, 17)), list(range(17, 21))]
+
+
+def test_a_crop_that_gets_stale_beside_a_slow_model_is_dropped_before_it_meets_the_model(
+    broker: Broker, run: Run
+) -> None:
+    film, live = reader_of(broker, "film", run="f"), reader_of(broker, "live", max_age="1s")
+    film.enqueue(frame_of(0, pixels=pixels_of(1)), age_ms=0)
+    engine, _ = run(open_gate=False)
+    wait_until(lambda: engine.batches, description="a batch is in inference")
+    live.enqueue(frame_of(0, pixels=pixels_of(2)), age_ms=0)
+    wait_until(lambda: client_of(broker).keys("*hand:live"), description="the next one is fetched meanwhile")
+    wait_until(lambda: oldest_age_ms(broker, "live") > 1100, description="its crop got too old")
+    engine.gate.set()
+    wait_until(lambda: done(broker, "film", "live"), description="both are ended")
+    assert engine.batches == [[1]]
+    assert ledger_of(broker, "live").dropped["stale"] == 1
+    assert ledger_of(broker, "film").events == 1
 
 
 def oldest_age_ms(broker: Broker, stream: str) -> float:

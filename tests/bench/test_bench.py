@@ -1,11 +1,13 @@
 """The benchmark runs and says what it measured. What it measures is never asserted: machines differ."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bench.__main__ import DOCUMENT
 from bench.case import Bar, Case, Context, NotMeasurableError, Result, Table
 from bench.cases import all_cases
 from bench.faces import count_found
@@ -68,6 +70,15 @@ def test_other_sections_of_the_document_stay(tmp_path: Path) -> None:
     assert "- MISSED: at least 10; measured 9" in text
     assert text.count("- before") == text.count("- today") == 1
     assert text.index("## The one") < text.index("## The two")
+
+
+def test_the_document_holds_each_case_as_it_is_measured_today() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    for known in all_cases():
+        assert section(known, Result([]), []) in text, f"{known.name}: measure it again"
+    pictures = re.findall(r"!\[.*\]\((.+)\)", text)
+    assert "benchmarks-load.svg" in pictures
+    assert all((DOCUMENT.parent / picture).exists() for picture in pictures)
 
 
 def test_two_boxes_on_one_face_find_one() -> None:

@@ -6,7 +6,17 @@ import threading
 
 from moodline.broker import Broker
 from tests.chaos.conftest import Fleet, let_pass
-from tests.support.chaos import Feeder, Subscriber, assert_nothing_lost_nothing_twice, drained, ledgers
+from tests.support.brokers import frame_of
+from tests.support.chaos import (
+    Feeder,
+    Source,
+    Subscriber,
+    assert_nothing_lost_nothing_twice,
+    dead_letters,
+    drained,
+    ledgers,
+)
+from tests.support.null_worker import DEADLY, DEADLY_EXIT
 from tests.support.wait import wait_until
 
 BUSY_MS = 40
@@ -64,3 +74,37 @@ def test_a_worker_killed_between_read_and_commit_costs_nothing(broker: Broker, f
         fleet.start()
         wait_until(lambda: drained(broker), description="another worker finishes", timeout=30)
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
+
+
+def test_a_crop_that_kills_its_worker_is_given_up_and_its_neighbours_get_their_events(
+    broker: Broker, fleet: Fleet
+) -> None:
+    feeder = Feeder(broker, 1, streams=("rec-0", "rec-1"))
+    feeder.feed(10)
+    poison = feed_poison(feeder.sources["rec-0"])
+    feeder.feed(10)
+    deaths = 0
+    with Subscriber(broker) as subscriber:
+        while not drained(broker):
+            worker = fleet.start(ready=False, max_attempts="2")
+            wait_until(
+                lambda worker=worker: drained(broker) or worker.process.poll() is not None,  # type: ignore[misc]
+                description="it dies or ends the work",
+                timeout=30,
+            )
+            if worker.process.poll() is not None:
+                assert worker.process.returncode == DEADLY_EXIT
+                deaths += 1
+            assert deaths < 8
+        assert deaths == 3, "once in company, twice alone"
+        assert dead_letters(broker) == [poison]
+        assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
+
+
+def feed_poison(source: Source) -> str:
+    """Put the deadly crop in and return its id."""
+    poison = source.reader.crop_id(source.frame, 0)
+    source.reader.enqueue(frame_of(source.frame, pixels=DEADLY), age_ms=0)
+    source.accepted.append(poison)
+    source.frame += 1
+    return poison

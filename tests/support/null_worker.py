@@ -1,4 +1,4 @@
-"""A worker without a model: the pipeline is the real one, its engine only takes a while.
+"""A worker without a model: the pipeline is the real one, its engine only takes a while, and dies of one face.
 
 Run as `python -m tests.support.null_worker`; NULL_BATCH_MS is how long a batch takes.
 """
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from moodline.broker import connect
+from moodline.crop import CROP_SIDE
 from moodline.manifest import ModelManifest, Training
 from moodline.metrics import Metrics
 from moodline.service import run_service
@@ -21,6 +22,10 @@ from moodline.settings import Settings
 from worker.engines.base import Bucketed, Pixels, Probabilities
 from worker.model import Classifier
 from worker.pipeline import Pipeline
+
+DEADLY: Final = bytes(range(CROP_SIDE)) * CROP_SIDE
+"""The pixels of the face that kills; no other face of the tests grows lighter from left to right."""
+DEADLY_EXIT: Final = 42
 
 _TRAINING: Final = Training(
     recipe="none",
@@ -43,6 +48,8 @@ class NullEngine:
         self._batch_s = batch_s
 
     def predict(self, pixels: Pixels) -> Probabilities:
+        if (pixels == np.frombuffer(DEADLY, np.uint8).reshape(CROP_SIDE, CROP_SIDE)).all(axis=(1, 2)).any():
+            os._exit(DEADLY_EXIT)
         time.sleep(self._batch_s)
         return np.full((len(pixels), 7), 1 / 7, np.float32)
 

@@ -3,19 +3,16 @@
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 
 from moodline.broker import Broker
-from moodline.crop import CROP_BYTES
 from moodline.crop_queue import Reader
 from moodline.embedded import EmbeddedServer
 from moodline.sealing import new_key
 from moodline.streams import stream_view
 from tests.support.brokers import client_of, emptied, frame_of, live_stream
-from tests.support.fragile_worker import DEADLY
 from tests.support.judging import all_events, emotion_ids
 from tests.support.wait import wait_until
 from tests.support.workers import WorkerProcess, start_worker
@@ -55,10 +52,6 @@ def fill(reader: Reader) -> list[str]:
     for number in range(FRAMES):
         assert reader.enqueue(frame_of(number, faces=FACES), age_ms=0).status == "accepted"
     return [reader.crop_id(frame, face) for frame in range(FRAMES) for face in range(FACES)]
-
-
-def done_or_dead(broker: Broker, worker: WorkerProcess) -> bool:
-    return done(broker) or worker.process.poll() is not None
 
 
 def done(broker: Broker) -> bool:
@@ -122,29 +115,6 @@ def test_rubbish_goes_to_the_dead_letters_and_the_worker_lives_on(any_broker: Br
     wait_until(lambda: worker.metric("moodline_dead_letters_total") == 3, description="the counter is up")
     assert done(any_broker)
     assert worker.process.poll() is None
-
-
-def test_a_crop_that_kills_its_worker_is_given_up_and_its_neighbours_get_their_events(
-    any_broker: Broker, start: Start
-) -> None:
-    reader = recording(any_broker)
-    for number in range(4):
-        reader.enqueue(frame_of(number, faces=2), age_ms=0)
-    reader.enqueue(frame_of(4, pixels=bytes([DEADLY]) * CROP_BYTES), age_ms=0)
-    for number in range(5, 8):
-        reader.enqueue(frame_of(number, faces=2), age_ms=0)
-    deaths = 0
-    while not done(any_broker):
-        worker = start(module="tests.support.fragile_worker", max_attempts="2")
-        wait_until(partial(done_or_dead, any_broker, worker), description="it dies or ends", timeout=30)
-        deaths += worker.process.poll() == 42
-        assert deaths < 8
-    assert deaths == 3, "once in company, twice alone"
-    expected = [reader.crop_id(frame, face) for frame in range(8) if frame != 4 for face in range(2)]
-    assert emotion_ids(any_broker) == expected
-    ((_, letter),) = client_of(any_broker).xrange(any_broker.keys_of("lobby").of_partition("dead"))
-    assert letter[b"id"].decode() == reader.crop_id(4, 0)
-    assert b"died 2 times" in letter[b"detail"]
 
 
 def test_a_crop_that_was_sealed_with_another_key_is_dropped_as_unreadable(any_broker: Broker, start: Start) -> None:

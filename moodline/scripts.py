@@ -4,23 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from moodline.keys import lua_prelude
 
 ScriptName = Literal["lease", "enqueue", "take", "commit", "drop", "sweep", "remove", "declare", "read"]
 
-SCRIPT_NAMES: Final[tuple[ScriptName, ...]] = (
-    "lease",
-    "enqueue",
-    "take",
-    "commit",
-    "drop",
-    "sweep",
-    "remove",
-    "declare",
-    "read",
-)
+SCRIPT_NAMES: Final[tuple[ScriptName, ...]] = get_args(ScriptName)
 
 READING_SCRIPTS: Final[frozenset[ScriptName]] = frozenset({"read"})
 """Those whose first line has the flag ``no-writes``."""

@@ -60,10 +60,6 @@ class Hands:
                 held_now.in_work += len(taken.entries)
         return take
 
-    def commit(self, hand: Hand, crops: Sequence[Committed], rules: CommitRules) -> int:
-        """Commit crops of one stream; see ``commit_each``."""
-        return self.commit_each([(hand, crops)], rules)[0]
-
     def commit_each(self, parts: Sequence[tuple[Hand, Sequence[Committed]]], rules: CommitRules) -> list[int]:
         """Commit crops of several streams and return of each how many became events.
 

@@ -47,4 +47,4 @@ def test_a_short_soak_ends_with_figures_a_plot_and_a_verdict(tmp_path: Path) -> 
         rows = list(csv.DictReader(file))
     assert len(rows) > 10
     assert all(float(row["worker_memory"]) > 10 and float(row["keys"]) > 10 for row in rows)
-    assert (tmp_path / "soak.png").read_bytes().startswith(b"\x89PNG")
+    assert "</svg>" in (tmp_path / "soak.svg").read_text("utf-8")

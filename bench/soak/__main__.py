@@ -43,9 +43,9 @@ def run(
         finally:
             life.end()
     write_csv(samples, target / "soak.csv")
-    plot(samples, target / "soak.png")
+    plot(samples, target / "soak.svg")
     problems = wrong + growing(samples)
-    print(f"{len(samples)} samples in {target}: soak.csv, soak.png", *(problems or ["flat"]), sep="\n")
+    print(f"{len(samples)} samples in {target}: soak.csv, soak.svg", *(problems or ["flat"]), sep="\n")
     raise typer.Exit(1 if problems else 0)
 
 

@@ -76,17 +76,17 @@ def write_csv(samples: Sequence[Sample], file: Path) -> None:
 
 
 def plot(samples: Sequence[Sample], file: Path) -> None:
-    """Draw each figure over time."""
+    """Draw each figure over time, as SVG."""
     from matplotlib.figure import Figure
 
     names = columns()[1:]
-    figure = Figure(figsize=(9, 2 * len(names)), layout="constrained")
+    figure = Figure(figsize=(8, 1.4 * len(names)), layout="constrained")
     for number, name in enumerate(names, start=1):
         panel = figure.add_subplot(len(names), 1, number)
         panel.plot([sample.seconds for sample in samples], [getattr(sample, name) for sample in samples])
-        panel.set_ylabel(name)
+        panel.set_title(name, loc="left", fontsize="small")
         panel.set_ylim(bottom=0)
-    figure.savefig(file)
+    figure.savefig(file, format="svg", metadata={"Date": None})
 
 
 def _mean(samples: Sequence[Sample], name: str) -> float:

@@ -60,7 +60,9 @@ def test_a_stream_is_added_paused_and_removed_by_hand(
     assert browser.faults == []
 
 
-def test_a_key_that_may_only_read_is_asked_to_be_another(broker: Broker, scene: Scene, browser: Browser) -> None:
+def test_a_key_opens_the_metrics_and_one_that_may_only_read_is_asked_to_be_another(
+    broker: Broker, scene: Scene, browser: Browser
+) -> None:
     scene.open("gate")
     (reading, read), (writing, write) = new_key("read"), new_key("write")
     save_key(broker, read)
@@ -71,6 +73,9 @@ def test_a_key_that_may_only_read_is_asked_to_be_another(broker: Broker, scene: 
         browser.run(f"sessionStorage.setItem('moodline-key', {reading!r})")
         browser.call("Page.reload")
         browser.wait_for("1 of 1 stream live")
+        browser.run("HTMLAnchorElement.prototype.click = function () { window.saved = this.download }")
+        browser.run("document.querySelector('#metrics').dispatchEvent(new Event('click', { cancelable: true }))")
+        wait_until(lambda: browser.run("window.saved") == "metrics.txt", description="the metrics are fetched")
         fill_in(browser, "door", "demo")
         browser.wait_for("This key may read, and this needs one that may write.")
         browser.run(f"document.querySelector('#key').value = {writing!r}")

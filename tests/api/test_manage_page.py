@@ -1,23 +1,14 @@
 """The dashboard's form for new streams, and the buttons of those that were added."""
 
-from collections.abc import Iterator
-
 import httpx
-import pytest
 
 from moodline.access import new_key, save_key
 from moodline.broker import Broker
 from moodline.declared import declared_streams
 from moodline.settings import ApiSettings
-from tests.api.browser import Browser, chromium
+from tests.api.browser import Browser
 from tests.api.stage import Scene, serving
 from tests.support.wait import wait_until
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 def fill_in(browser: Browser, stream: str, url: str) -> None:

@@ -33,12 +33,6 @@ RECOVERED_S = 5.0
 
 
 @pytest.fixture
-def server(clip: Path) -> Iterator[RtspServer]:
-    with RtspServer(clip) as server:
-        yield server
-
-
-@pytest.fixture
 def guarded(clip: Path) -> Iterator[RtspServer]:
     with RtspServer(clip, user="me", password=PASSWORD) as server:
         yield server

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,6 @@ from tests.support.wait import on_an_idle_machine, wait_until
 RECOVERED_S = 5.0
 CONNECTING_S = 1.0
 SILENT = "gave no answer in 5 s"
-
-
-@pytest.fixture
-def server(clip: Path) -> Iterator[RtspServer]:
-    with RtspServer(clip) as server:
-        yield server
 
 
 def test_the_settings_leave_a_second_to_connect() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
 
@@ -128,6 +129,16 @@ class Connection(H11Protocol):
             for said in (answer, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(said) or b"")
         self.transport.close()
+
+
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """uvicorn's, which takes every refusal for a fault of the application and logs it as an error."""
+
+    async def send(self, message: Any) -> None:
+        """Send what the application says; a refusal that is whole completes the handshake."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = self.close_sent
 
 
 class Sweeper:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Query
 from starlette.requests import HTTPConnection
 
+from api.limits import Shares
 from api.live import LiveFeed
 from api.problems import UnknownStreamError
 from api.selection import Selection
@@ -29,9 +30,14 @@ async def _live(connection: HTTPConnection) -> LiveFeed:
     return cast("LiveFeed", connection.app.state.live)
 
 
+async def _shares(connection: HTTPConnection) -> Shares:
+    return cast("Shares", connection.app.state.shares)
+
+
 BrokerHere = Annotated[Broker, Depends(_broker)]
 SettingsHere = Annotated[Settings, Depends(_settings)]
 LiveHere = Annotated[LiveFeed, Depends(_live)]
+SharesHere = Annotated[Shares, Depends(_shares)]
 
 
 def _selection(

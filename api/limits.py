@@ -13,8 +13,8 @@ from typing import Final
 from fastapi import HTTPException
 from starlette.types import Message, Receive
 
-STALLED_S: Final = 40.0
-"""A body of which nothing comes for so long is given up; a video says so itself, a little sooner."""
+STALLED_S: Final = 30.0
+"""A body of which nothing comes for so long is given up, and with that of a video its room."""
 MOST_CLIENTS: Final = 10_000
 """Buckets that are remembered; beyond them the one that was used longest ago is forgotten."""
 
@@ -69,14 +69,17 @@ class TokenBuckets:
 
 
 class Shares:
-    """How many places each client has taken, so that none takes those of all. Touched in the event loop alone."""
+    """How many places each client has taken, and all together.
+
+    Touched in the event loop alone, in which nobody comes between the look and the taking.
+    """
 
     def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
+        self._taken: Counter[str | None] = Counter()
 
     @contextmanager
-    def place(self, client: str, most: int) -> Iterator[bool]:
-        """Take one of a client's ``most`` places while this is open; false where it has none left."""
+    def place(self, client: str | None, most: int) -> Iterator[bool]:
+        """Take one of the ``most`` places of a client, or of all (None), while this is open; false: none is left."""
         free = self._taken[client] < most
         self._taken[client] += free
         try:

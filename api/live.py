@@ -125,7 +125,6 @@ class LiveFeed:
         self._lock = threading.Lock()
         self._subscriptions: set[Subscription] = set()
         self._following = False
-        self._places_taken = 0
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._left = asyncio.Event()
@@ -136,19 +135,6 @@ class LiveFeed:
         """Start the reading thread. Must be called in the event loop."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
-
-    @contextlib.contextmanager
-    def place(self, most: int) -> Iterator[bool]:
-        """Take one of ``most`` places for a subscriber while this is open; false where there is none left.
-
-        Must be called in the event loop, in which nobody comes between the look and the taking.
-        """
-        free = self._places_taken < most
-        self._places_taken += free
-        try:
-            yield free
-        finally:
-            self._places_taken -= free
 
     @contextlib.contextmanager
     def subscribe(self, selection: Selection) -> Iterator[Subscription]:

@@ -79,7 +79,7 @@ _EXAMPLES: Final = {
     ),
     HTTPStatus.REQUEST_TIMEOUT: (
         "/v1/analyses",
-        "Nothing of the video has come for 30 s; hand it in again.",
+        "Nothing of the body has come for 30 s; send it again.",
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "/v1/analyses",

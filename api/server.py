@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.connections import BACKLOG, Connection, Sweeper, most_connections
+from api.connections import BACKLOG, Connection, Sweeper, WebSocketConnection, most_connections
 from moodline.broker import connect
 from moodline.errors import PortTakenError
 from moodline.settings import Settings
@@ -54,6 +54,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=Connection,
+            ws=WebSocketConnection,
             limit_concurrency=most_connections(app.state.settings.api.max_subscribers),
             backlog=BACKLOG,
             log_config=None,

@@ -1,6 +1,5 @@
 """Videos that are handed in as multipart/form-data: written to their file while they come, never held in memory."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,8 +17,6 @@ from moodline.jobs.files import explain_full_disk
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-STALLED_S: Final = 30.0
-"""An upload of which nothing comes for so long is given up, and its room with it."""
 _MOST_TEXT: Final = 1024
 _MOST_PARTS: Final = 8
 _LONGEST_NAME: Final = 200
@@ -46,18 +43,10 @@ class WrongUploadError(HTTPException):
         super().__init__(HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
 
 
-class StalledUploadError(HTTPException):
-    """An upload that stands still: 408."""
-
-    def __init__(self) -> None:
-        sentence = f"Nothing of the video has come for {STALLED_S:.0f} s; hand it in again."
-        super().__init__(HTTPStatus.REQUEST_TIMEOUT, sentence)
-
-
 async def receive_upload(request: Request, target: Path) -> Upload:
     """Write the part ``video`` of a request to ``target``, a file that is there, and return what came.
 
-    Raises WrongUploadError, StalledUploadError, FolderFullError.
+    Raises WrongUploadError, FolderFullError.
     """
     _, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
@@ -81,13 +70,7 @@ async def receive_upload(request: Request, target: Path) -> Upload:
 
 
 async def _parse(parser: MultipartParser, chunks: AsyncIterator[bytes]) -> None:
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(chunks), STALLED_S)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise StalledUploadError from error
+    async for chunk in chunks:
         # Parsing writes to the disk, which must not hold up other requests.
         await run_in_threadpool(parser.write, chunk)
 

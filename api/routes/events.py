@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse
 from starlette.requests import HTTPConnection
 
 from api.access import CLIENT
-from api.dependencies import BrokerHere, LiveHere, Selected, SettingsHere
+from api.dependencies import BrokerHere, LiveHere, Selected, SettingsHere, SharesHere
 from api.following import follow_events
 from api.live import LiveFeed
 from api.models import EventPage, RecentEvents
@@ -71,10 +71,12 @@ def _start(broker: BrokerHere, cursor: Cursor = "", last_event_id: LastEventId =
     return start
 
 
-async def _place(connection: HTTPConnection, feed: LiveHere, settings: SettingsHere) -> AsyncIterator[LiveFeed]:
+async def _place(
+    connection: HTTPConnection, feed: LiveHere, shares: SharesHere, settings: SettingsHere
+) -> AsyncIterator[LiveFeed]:
     """Hold a place for as long as the answer lasts, before anything else is awaited."""
     most, share = settings.api.max_subscribers, settings.api.max_subscribers_per_client
-    with connection.app.state.shares.place(connection.scope[CLIENT], share) as own, feed.place(most) as free:
+    with shares.place(connection.scope[CLIENT], share) as own, shares.place(None, most) as free:
         if not own:
             raise HTTPException(
                 HTTPStatus.TOO_MANY_REQUESTS,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
-from api.dependencies import BrokerHere, LiveHere, SettingsHere
+from api.dependencies import BrokerHere, LiveHere, SettingsHere, SharesHere
 from api.problems import RETRY_AFTER_S, describe
 from api.webcam import TRY_LATER, Refusal, WebcamSession, close_with, problem_of
 from api.websocket import PROTOCOL
@@ -49,13 +49,15 @@ def limits(broker: BrokerHere, settings: SettingsHere) -> WebcamLimits:
 
 
 @sockets.websocket("")
-async def webcam(websocket: WebSocket, broker: BrokerHere, settings: SettingsHere, feed: LiveHere) -> None:
+async def webcam(
+    websocket: WebSocket, broker: BrokerHere, settings: SettingsHere, feed: LiveHere, shares: SharesHere
+) -> None:
     """Take pictures and send back events. A page cannot read a refused handshake: it is told after it."""
     offered = websocket.scope.get("subprotocols", [])
     await websocket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
     stream = None
     try:
-        with feed.place(settings.api.max_subscribers) as free:
+        with shares.place(None, settings.api.max_subscribers) as free:
             async with websocket.app.state.claiming:  # or two would count the same webcams
                 stream = await run_in_threadpool(_opened, broker, settings, has_place=free)
             await WebcamSession(websocket, stream, broker, settings.api).run(feed)

@@ -3,6 +3,8 @@
 import { follow, get, repeat } from './client.js';
 import { Connection } from './connection.js';
 import { counted, setText } from './dom.js';
+import { save } from './download.js';
+import { currentKey } from './key.js';
 import { Overview } from './overview.js';
 import { health, unheardFor } from './state.js';
 import { StreamPage } from './stream.js';
@@ -96,6 +98,11 @@ document.addEventListener('click', (event) => {
   if (!anchor || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
   go(anchor.getAttribute('href'));
+});
+document.getElementById('metrics').addEventListener('click', (event) => {
+  if (!currentKey()) return;
+  event.preventDefault(); // a link can send no key
+  save('/metrics', 'metrics.txt').catch((error) => connection.say(error.message));
 });
 addEventListener('popstate', () => open(location.pathname));
 // A page that the browser keeps to go back to would keep its connection, too, and a browser has six for a host.

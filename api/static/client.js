@@ -13,10 +13,12 @@ const PATIENCE_MS = 15000;
 
 // Asks the API, and asks the user for a key as often as it is refused, until the user declines. `limit`: makes the
 // signal that ends one question.
-async function ask(path, accept, limit, method = 'GET') {
+async function ask(path, accept, limit, method = 'GET', content = undefined) {
+  const body = content && JSON.stringify(content);
+  const own = { Accept: accept, ...(body && { 'Content-Type': 'application/json' }) };
   for (;;) {
     const key = currentKey();
-    const response = await fetch(path, { headers: withKey(key, { Accept: accept }), signal: limit?.(), method });
+    const response = await fetch(path, { headers: withKey(key, own), signal: limit?.(), method, body });
     if (response.ok) return response;
     const { detail = '' } = await response.clone().json().catch(() => ({}));
     if (!isAboutTheKey(response.status, detail) || !await askForKey(key, detail, method !== 'GET')) return response;
@@ -24,8 +26,8 @@ async function ask(path, accept, limit, method = 'GET') {
 }
 
 // Returns an answer that says yes; everything else is an ApiError.
-async function answerTo(path, accept, limit, method) {
-  const response = await ask(path, accept, limit, method).catch(() => null);
+async function answerTo(path, accept, ...how) {
+  const response = await ask(path, accept, ...how).catch(() => null);
   if (!response) throw new ApiError(0, 'moodline does not answer.');
   if (response.ok) return response;
   const { detail } = await response.json().catch(() => ({}));
@@ -34,8 +36,8 @@ async function answerTo(path, accept, limit, method) {
 
 export const get = (path) => send('GET', path);
 
-export async function send(method, path) {
-  const response = await answerTo(path, 'application/json', () => AbortSignal.timeout(PATIENCE_MS), method);
+export async function send(method, path, content) {
+  const response = await answerTo(path, 'application/json', () => AbortSignal.timeout(PATIENCE_MS), method, content);
   return response.json().catch(() => ({}));
 }
 

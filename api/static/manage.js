@@ -1,19 +1,7 @@
 // Adds streams, pauses and removes them: a form below the cards, and two buttons on the cards of such streams.
 
-import { askForKey, currentKey, isAboutTheKey, withKey } from './key.js';
+import { send } from './client.js';
 import { h, setText } from './dom.js';
-
-async function send(method, path, body) {
-  for (;;) {
-    const key = currentKey();
-    const headers = withKey(key, body ? { 'Content-Type': 'application/json' } : {});
-    const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(() => null);
-    if (!response) throw new Error('moodline does not answer; try again.');
-    if (response.ok) return;
-    const { detail = `moodline answered ${response.status}.` } = await response.json().catch(() => ({}));
-    if (!isAboutTheKey(response.status, detail) || !await askForKey(key, detail, true)) throw new Error(detail);
-  }
-}
 
 export class AddForm {
   constructor() {

@@ -220,16 +220,16 @@ class _Session:
 
     def _step(self) -> bool:
         """Collect what has come; return whether the last event has."""
-        new = self._collector.poll(_BLOCK_MS)
-        # Read after the events: what is drained now was in the feed before, but for what the next poll finds.
+        # In this order: a process that has ended has said so before, and what is judged stands in the feed already.
+        running = self._reading.running
         self._view = view = stream_view(self._broker, self._checkpoint.stream)
-        status = view.status if view else None
+        new = self._collector.poll(_BLOCK_MS)
         self._tell(view)
-        if status is None or status.state not in _OVER:
-            if not self._reading.running:
+        if view is None or view.status is None or view.status.state not in _OVER:
+            if not running:
                 self._read_on()
             return False
-        return view is not None and new == 0 and view.ledger.queued == 0 and view.open_tracks == 0
+        return new == 0 and view.ledger.queued == 0 and view.open_tracks == 0
 
     def _read_on(self) -> None:
         if not self._begun:
@@ -261,8 +261,8 @@ class _Session:
         deadline = time.monotonic() + _DRAINED_S
         while time.monotonic() < deadline:
             try:
-                new = self._collector.poll(_BLOCK_MS)
                 self._view = view = stream_view(self._broker, self._checkpoint.stream)
+                new = self._collector.poll(_BLOCK_MS)
             except BrokerError:
                 return
             self._tell(view)

@@ -164,7 +164,8 @@ class StreamSettings(Section):
     )
     masks: Polygons = Field(
         default=(),
-        description="Privacy masks: polygons like regions, blackened before anything looks at the picture.",
+        description="Privacy masks: polygons like regions, blackened before anything looks at the picture. "
+        "An outline that crosses itself leaves open what it goes round twice.",
     )
     crop_margin: Annotated[float, Unit("share of the box")] = Field(
         default=0.0,

@@ -1,7 +1,6 @@
 """axe finds no serious fault on any page, light and dark, wide and narrow; screenshots are kept in test-artefacts."""
 
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -10,7 +9,7 @@ from moodline.access import new_key, save_key
 from moodline.broker import Broker
 from moodline.settings import ApiSettings
 from tests.api.axe import serious_faults
-from tests.api.browser import Browser, artefact, chromium
+from tests.api.browser import Browser, artefact
 from tests.api.stage import Scene, serving
 from tests.support.wait import wait_until
 
@@ -22,12 +21,6 @@ PAGES = {
     "recordings": ("/analyses", "Hand in a video"),
     "webcam": ("/webcam", "Start camera"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Connections: those that stand still are closed, there are so many and no more, and what is no HTTP is told so."""
 
+import logging
 import resource
 import socket
 from collections.abc import Iterator
@@ -162,10 +163,11 @@ def test_rubbish_after_an_answer_is_no_fault_of_the_server(
         ("/v1/events/ws?kind=smile", "Authorization: Bearer {key}", 422),
     ],
 )
-def test_a_refused_websocket_has_the_headers_of_every_answer(
-    broker: Broker, path: str, header: str, status: int
+def test_a_refused_websocket_has_the_headers_of_every_answer_and_is_no_fault_of_the_server(
+    broker: Broker, path: str, header: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     more = f"\r\n{header.format(key=make_key(broker, 'read'))}\r\n\r\n".encode()
     sent = OPENING.replace(b"/v1/events/ws", path.encode()).replace(b"\r\n\r\n", more)
     with serving(broker, ApiSettings(require_key=True)) as client:
         check_problem(said_to(client, sent), status)
+    assert not [record for record in caplog.records if record.levelno > logging.WARNING]

@@ -16,9 +16,9 @@ from moodline.broker import Broker
 from moodline.event import latest_cursor, read_events
 from moodline.settings import ApiSettings
 from tests.api.stage import Scene, serving
-from tests.support.brokers import client_of
+from tests.support.brokers import client_of, url_of
 from tests.support.hook import Hook
-from tests.support.judging import all_events
+from tests.support.judging import all_events, event_ids
 from tests.support.needs import command
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
@@ -26,11 +26,6 @@ from tests.support.wait import wait_until
 EXAMPLES = ROOT / "examples"
 PYTHON = (sys.executable, "-u")
 STARTED_WITHIN_S = 30
-
-
-def url_of(broker: Broker) -> str:
-    assert broker.settings.url is not None
-    return broker.settings.url.get_secret_value()
 
 
 @contextmanager
@@ -47,10 +42,6 @@ def running(words: Sequence[str], output: Path, **env: str) -> Iterator[subproce
 
 def ids_in(output: Path) -> list[str]:
     return [json.loads(line)["id"] for line in output.read_text().splitlines() if line.startswith("{")]
-
-
-def ids_of(broker: Broker) -> list[str]:
-    return [event.id for event in all_events(broker)]
 
 
 def followers() -> list[list[str]]:
@@ -71,11 +62,11 @@ def test_a_follower_of_the_feed_prints_each_event_once(
 
         wait_until(sees_something, description="the first event", timeout=STARTED_WITHIN_S)
         scene.see("door", "sad", "surprise")
-        last = ids_of(broker)[-1]
+        last = event_ids(broker)[-1]
         wait_until(lambda: ids_in(output)[-1] == last, description="the last event")
 
     seen = ids_in(output)
-    assert seen == ids_of(broker)[-len(seen) :]
+    assert seen == event_ids(broker)[-len(seen) :]
 
 
 def test_a_reader_goes_on_where_it_was_when_it_was_killed(broker: Broker, scene: Scene, tmp_path: Path) -> None:
@@ -144,7 +135,7 @@ def test_the_forwarder_says_what_had_left_the_feed_and_goes_on(
     with Hook(b"", []) as hook:
         words = [*PYTHON, str(EXAMPLES / "webhook_forwarder.py"), str(place)]
         with running(words, output, WEBHOOK_URL=hook.url, **env):
-            wait_until(lambda: hook.taken == ids_of(broker), description="what is left", timeout=STARTED_WITHIN_S)
+            wait_until(lambda: hook.taken == event_ids(broker), description="what is left", timeout=STARTED_WITHIN_S)
 
     assert f"{gone - 2} events had left the feed before they could be read." in output.read_text()
 

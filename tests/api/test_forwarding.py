@@ -14,8 +14,8 @@ import pytest
 
 from moodline.broker import Broker
 from tests.api.stage import Scene
-from tests.support.brokers import client_of
-from tests.support.judging import all_events
+from tests.support.brokers import client_of, url_of
+from tests.support.judging import all_events, event_ids
 from tests.support.mqtt import Home, mqtt_broker
 from tests.support.repository import ROOT
 from tests.support.wait import wait_until
@@ -36,11 +36,6 @@ def example(
         finally:
             process.kill()
             process.wait()
-
-
-def url_of(broker: Broker) -> str:
-    assert broker.settings.url is not None
-    return broker.settings.url.get_secret_value()
 
 
 def ids_in(output: Path) -> list[str]:
@@ -65,7 +60,7 @@ def test_a_group_shares_the_events_and_takes_over_from_its_dead(broker: Broker, 
     client_of(broker).xreadgroup("doors", "one", {feed: ">"})
     with example("python_consumer_group.py", "doors", "two", output=second, env=env):
         scene.see("door", "angry")
-        wanted = [event.id for event in all_events(broker)]
+        wanted = event_ids(broker)
         wait_until(
             lambda: {*ids_in(first), *ids_in(second)} == set(wanted), description="all events", timeout=STARTED_WITHIN_S
         )
@@ -107,7 +102,7 @@ def test_the_mqtt_forwarder_tells_home_assistant_and_goes_on_after_a_kill(
     wait_until(lambda: home.last("moodline/status") == "offline", description="the broker says that it has gone")
     scene.see("hall", "sad")
     with example("mqtt_forwarder.py", str(place), *kinds, env=env):
-        wanted = [event.id for event in all_events(broker)][begun:]
+        wanted = event_ids(broker)[begun:]
         wait_until(lambda: set(wanted[-2:]) <= set(home.ids()), description="what came", timeout=STARTED_WITHIN_S)
     home.close()
     assert set(home.ids()) <= set(wanted)

@@ -18,7 +18,7 @@ from moodline.broker import Broker
 from moodline.event import latest_cursor, read_events
 from tests.api.stage import Scene
 from tests.support.brokers import client_of
-from tests.support.judging import all_events
+from tests.support.judging import event_ids
 
 WITHIN_S = 10
 FROM_THE_OLDEST = ""
@@ -61,10 +61,6 @@ async def take(messages: Messages, number: int) -> list[str]:
     return ids
 
 
-def ids_of(broker: Broker) -> list[str]:
-    return [event.id for event in all_events(broker)]
-
-
 def test_what_overflows_before_the_first_reading_is_not_missed(broker: Broker, scene: Scene) -> None:
     async def scenario() -> list[str]:
         async with joining(broker, queue_events=3) as (feed, messages):
@@ -73,7 +69,7 @@ def test_what_overflows_before_the_first_reading_is_not_missed(broker: Broker, s
             await follow(feed, lambda: see(scene, 1), 1)
             return first + await take(messages, 1)
 
-    assert asyncio.run(scenario()) == ids_of(broker)
+    assert asyncio.run(scenario()) == event_ids(broker)
 
 
 def test_who_reads_too_slowly_is_told_how_much_was_missed(broker: Broker, scene: Scene) -> None:
@@ -87,7 +83,7 @@ def test_who_reads_too_slowly_is_told_how_much_was_missed(broker: Broker, scene:
     notice, *rest = asyncio.run(scenario())
 
     assert (notice.event, json.loads(notice.data), notice.cursor) == ("missed", {"missed": 5, "in_feed": True}, "")
-    assert [json.loads(message.data)["id"] for message in rest] == ids_of(broker)[-3:]
+    assert [json.loads(message.data)["id"] for message in rest] == event_ids(broker)[-3:]
 
 
 def test_who_follows_is_told_what_left_the_feed_before_it_was_read(
@@ -115,7 +111,7 @@ def test_who_follows_is_told_what_left_the_feed_before_it_was_read(
     notice, *rest = asyncio.run(scenario())
 
     assert (notice.event, json.loads(notice.data)) == ("missed", {"missed": gone[0], "in_feed": False})
-    assert [json.loads(message.data)["id"] for message in rest] == ids_of(broker)
+    assert [json.loads(message.data)["id"] for message in rest] == event_ids(broker)
 
 
 def test_what_comes_by_both_ways_is_sent_once(broker: Broker, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +131,7 @@ def test_what_comes_by_both_ways_is_sent_once(broker: Broker, scene: Scene, monk
             await follow(feed, lambda: see(scene, 1), 1)
             return first + await take(messages, 1)
 
-    assert asyncio.run(scenario()) == ids_of(broker)
+    assert asyncio.run(scenario()) == event_ids(broker)
 
 
 def test_nothing_is_lost_while_the_reading_thread_finds_its_place(
@@ -161,7 +157,7 @@ def test_nothing_is_lost_while_the_reading_thread_finds_its_place(
         async with joining(broker) as (_, messages):
             return await take(messages, 2)
 
-    assert asyncio.run(scenario()) == ids_of(broker)[:2]
+    assert asyncio.run(scenario()) == event_ids(broker)[:2]
 
 
 def see(scene: Scene, number: int) -> None:

@@ -1,23 +1,14 @@
 """The dashboard's form for new streams, and the buttons of those that were added."""
 
-from collections.abc import Iterator
-
 import httpx
-import pytest
 
 from moodline.access import new_key, save_key
 from moodline.broker import Broker
 from moodline.declared import declared_streams
 from moodline.settings import ApiSettings
-from tests.api.browser import Browser, chromium
+from tests.api.browser import Browser
 from tests.api.stage import Scene, serving
 from tests.support.wait import wait_until
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 def fill_in(browser: Browser, stream: str, url: str) -> None:
@@ -60,7 +51,9 @@ def test_a_stream_is_added_paused_and_removed_by_hand(
     assert browser.faults == []
 
 
-def test_a_key_that_may_only_read_is_asked_to_be_another(broker: Broker, scene: Scene, browser: Browser) -> None:
+def test_a_key_opens_the_metrics_and_one_that_may_only_read_is_asked_to_be_another(
+    broker: Broker, scene: Scene, browser: Browser
+) -> None:
     scene.open("gate")
     (reading, read), (writing, write) = new_key("read"), new_key("write")
     save_key(broker, read)
@@ -71,6 +64,9 @@ def test_a_key_that_may_only_read_is_asked_to_be_another(broker: Broker, scene: 
         browser.run(f"sessionStorage.setItem('moodline-key', {reading!r})")
         browser.call("Page.reload")
         browser.wait_for("1 of 1 stream live")
+        browser.run("HTMLAnchorElement.prototype.click = function () { window.saved = this.download }")
+        browser.run("document.querySelector('#metrics').dispatchEvent(new Event('click', { cancelable: true }))")
+        wait_until(lambda: browser.run("window.saved") == "metrics.txt", description="the metrics are fetched")
         fill_in(browser, "door", "demo")
         browser.wait_for("This key may read, and this needs one that may write.")
         browser.run(f"document.querySelector('#key').value = {writing!r}")

@@ -12,7 +12,7 @@ from moodline.embedded import EmbeddedServer
 from moodline.event import latest_cursor, left_unread, read_events
 from moodline.keys import partition_of
 from tests.api import ws
-from tests.api.browser import Browser, chromium
+from tests.api.browser import Browser
 from tests.api.sse import live
 from tests.api.stage import Scene, serving
 from tests.support.brokers import client_of, emptied
@@ -131,12 +131,6 @@ def page_of(browser: Browser, broker: Broker, port: int = 0) -> Iterator[httpx.C
             browser.open(str(client.base_url))
         browser.wait_for("connected")
         yield client
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 def test_the_dashboard_says_what_it_missed_while_it_was_cut_off(broker: Broker, scene: Scene, browser: Browser) -> None:

@@ -17,6 +17,7 @@ import pytest
 from moodline.broker import Broker
 from tests.api.sse import live
 from tests.api.stage import Scene
+from tests.support.brokers import url_of
 from tests.support.repository import ROOT
 
 STOPPED_WITHIN_S = 10
@@ -24,11 +25,6 @@ STOPPED_WITHIN_S = 10
 
 def environment(redis_url: str, port: int = 0, **more: str) -> dict[str, str]:
     return {**os.environ, "REDIS_URL": redis_url, "MOODLINE_API__PORT": str(port), **more}
-
-
-def url_of(broker: Broker) -> str:
-    assert broker.settings.url is not None
-    return broker.settings.url.get_secret_value()
 
 
 @contextmanager

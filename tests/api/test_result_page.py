@@ -14,8 +14,8 @@ from moodline.jobs.record import JobRecord, now
 from moodline.jobs.store import JobStore
 from moodline.settings import ApiSettings, JobSettings, RedisSettings
 from tests.api.axe import serious_faults
-from tests.api.browser import Browser, artefact, chromium
-from tests.api.frames import LOOK_INTO_FRAMES, Frame
+from tests.api.browser import Browser, artefact
+from tests.api.frames import Frame
 from tests.api.stage import serving
 from tests.support.wait import wait_until
 
@@ -26,12 +26,6 @@ REPORT = """<!doctype html><html lang="en"><title>a report</title><style>h1 { co
 <img src="nowhere.png" alt="" onerror="document.title = 'owned'; parent.document.title = 'owned'">
 <svg><script>document.title = "owned"</script></svg>"""
 PLOT = '<svg xmlns="http://www.w3.org/2000/svg"><path style="fill: rgb(1, 2, 3)" d="M0 0h99v99z"/></svg>'
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium"), LOOK_INTO_FRAMES) as browser:
-        yield browser
 
 
 @pytest.fixture(params=["without a key", "with a key"])

@@ -6,15 +6,11 @@ import re
 from moodline.access import find_key, keys_of_lines, saved_keys
 from moodline.broker import Broker
 from tests.cli.running import moodline
-
-
-def url_of(broker: Broker) -> dict[str, str]:
-    assert broker.settings.url is not None
-    return {"REDIS_URL": broker.settings.url.get_secret_value()}
+from tests.support.brokers import url_of
 
 
 def test_a_key_is_made_listed_and_revoked(broker: Broker) -> None:
-    env = url_of(broker)
+    env = {"REDIS_URL": url_of(broker)}
     made = moodline("keys", "create", "--scope", "read", "--name", "kitchen tablet", env=env)
     text = made.stdout.strip()
     assert re.fullmatch(r"ml_[0-9a-f]{8}_[0-9a-f]{64}", text)

@@ -14,7 +14,7 @@ from moodline.purge import purge
 from moodline.settings import ApiSettings
 from moodline.streams import stream_ids
 from tests.cli.running import moodline
-from tests.support.brokers import broker_on, frame_of, live_stream
+from tests.support.brokers import broker_on, frame_of, live_stream, url_of
 from tests.support.judging import commit_all, take_one, work_queue
 
 LONG_AGO = 1_763_800_000_000  # what tests.support.brokers.frame_of begins with
@@ -137,11 +137,6 @@ def test_a_stream_that_is_being_read_is_left_alone(filled: Broker) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "is being read by ingest-1" in done.stderr
     assert purge(filled, "lobby", before=None, dry_run=False, force=True).crops == 1
-
-
-def url_of(broker: Broker) -> str:
-    assert broker.settings.url is not None
-    return broker.settings.url.get_secret_value()
 
 
 def test_the_command_asks_first(filled: Broker) -> None:

@@ -10,12 +10,12 @@ from moodline.broker import Broker
 from moodline.declared import declared_streams
 from moodline.hosts import IngestHost, announce
 from tests.cli.running import moodline
-from tests.cli.test_keys import url_of
+from tests.support.brokers import url_of
 from tests.support.queues import reader_of
 
 
 def test_a_stream_is_added_paused_resumed_and_removed(broker: Broker) -> None:
-    env = url_of(broker)
+    env = {"REDIS_URL": url_of(broker)}
     added = moodline("streams", "add", "extra", "demo", "--set", "fps=2", "--set", "labels={floor: one}", env=env)
     assert (added.returncode, added.stderr) == (0, "")
     assert declared_streams(broker)["extra"].values == {
@@ -52,7 +52,7 @@ def test_what_cannot_be_is_said_in_a_sentence(
 ) -> None:
     reader_of(broker)  # of the stream lobby
     announce(broker, IngestHost("h/1", declares={"gate": True}, file="/etc/moodline.yaml"), timedelta(minutes=1))
-    done = moodline("streams", *arguments, env=url_of(broker))
+    done = moodline("streams", *arguments, env={"REDIS_URL": url_of(broker)})
     assert done.returncode == code
     assert sentence in " ".join(done.stderr.replace("│", " ").split())
     assert "hunter2" not in done.stderr

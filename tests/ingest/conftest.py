@@ -1,5 +1,6 @@
-"""What the tests of ingest share: YuNet's model and the clips."""
+"""What the tests of ingest share: YuNet's model, a camera, and ingest itself."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from moodline.broker import Broker
 from moodline.embedded import EmbeddedServer
 from tests.ingest.service import Ingest
 from tests.support.needs import shared
+from tests.support.rtsp_server import RtspServer
 
 
 @pytest.fixture(scope="session")
@@ -16,10 +18,11 @@ def yunet_model() -> Path:
     return shared("models/face_detection_yunet_2023mar.onnx")
 
 
-@pytest.fixture(scope="session")
-def clip() -> Path:
-    """275 frames of 640x360, one to six faces; hard cuts before the frames 20, 82 and 211."""
-    return shared("data/media/short_hamilton_clip.mp4")
+@pytest.fixture
+def server(clip: Path) -> Iterator[RtspServer]:
+    """A camera."""
+    with RtspServer(clip) as server:
+        yield server
 
 
 @pytest.fixture

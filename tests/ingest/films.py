@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ingest.analysis import Analysis
+from ingest.detect.base import Detection
 from ingest.detect.choose import make_detector
 from ingest.sources.base import Frame, Pixels
 from ingest.sources.demo import portrait_path
@@ -48,3 +49,11 @@ def analysed(settings: StreamSettings, frames: Iterable[Frame], model: Path) -> 
     analysis = Analysis(settings, make_detector(settings, model), prefix="r")
     found = [analysis.analyse(frame) for frame in frames]
     return analysis, [frame for frame in found if frame is not None]
+
+
+def overlap(one: Detection, other: Detection) -> float:
+    """Intersection over union."""
+    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    both = max(0.0, width) * max(0.0, height)
+    return both / (one.width * one.height + other.width * other.height - both)

@@ -14,6 +14,7 @@ from ingest.sources.base import Pixels
 from ingest.sources.demo import DemoCamera
 from moodline.errors import ModelError
 from moodline.settings import StreamSettings
+from tests.ingest.films import overlap
 from tests.support.needs import shared
 
 
@@ -59,14 +60,6 @@ def test_both_detectors_mean_the_same_box(yunet_model: Path) -> None:
     one = largest(YuNet(yunet_model, score_threshold=0.7).detect(pixels), at_least=24, at_most=1)[0]
     other = largest(Haar().detect(pixels), at_least=24, at_most=1)[0]
     assert overlap(one, other) > 0.6
-
-
-def overlap(one: Detection, other: Detection) -> float:
-    """Intersection over union."""
-    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    both = max(0.0, width) * max(0.0, height)
-    return both / (one.width * one.height + other.width * other.height - both)
 
 
 def test_the_largest_faces_are_taken_and_the_smallest_left_out() -> None:

@@ -14,18 +14,10 @@ from ingest.find import FaceFinder
 from ingest.follow import Follower
 from ingest.shot_cut import ShotCuts
 from ingest.sources.base import Pixels
-from tests.ingest.films import HEIGHT, WIDTH, analysed, empty_room, filmed, portrait, stream
+from tests.ingest.films import HEIGHT, WIDTH, analysed, empty_room, filmed, overlap, portrait, stream
 from tests.support.needs import shared
 
 Found: TypeAlias = Mapping[int, Sequence[Detection]]
-
-
-def overlap(one: Detection, other: Detection) -> float:
-    """Intersection over union."""
-    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    both = max(0.0, width) * max(0.0, height)
-    return both / (one.width * one.height + other.width * other.height - both)
 
 
 def pictures_of(media: Path) -> list[Pixels]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.axe import serious_faults
-from tests.api.browser import Browser, artefact, chromium
+from tests.api.browser import Browser, artefact
 from tests.jobs.conftest import WITHIN_S, Desk, Jobs
 from tests.support.recordings import Running
 from tests.support.wait import wait_until
@@ -34,12 +34,6 @@ def ended(
     assert jobs.process.poll() is None
     videos = (half_a_minute, full_hd, without_faces, damaged, text_file)
     return {video.stem: desk.wait_for(desk.hand_in(video), "done", "failed") for video in videos}
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 def summary(desk: Desk, analysis: Shown) -> Shown:

@@ -2,7 +2,6 @@
 
 import base64
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,20 +10,14 @@ import pytest
 from moodline.jobs.record import JobRecord, now
 from moodline.jobs.store import JobStore
 from moodline.settings import JobSettings, RedisSettings
-from tests.api.browser import Browser, chromium
-from tests.api.frames import LOOK_INTO_FRAMES, Frame
+from tests.api.browser import Browser
+from tests.api.frames import Frame
 from tests.jobs.conftest import Desk, StartJobs
 from tests.support.recordings import Running
 from tests.support.wait import wait_until
 
 # Several processes start one after another, which on a busy machine takes its time.
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium"), LOOK_INTO_FRAMES) as browser:
-        yield browser
 
 
 def choose(browser: Browser, file: Path) -> None:

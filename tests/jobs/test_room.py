@@ -91,7 +91,7 @@ def test_what_is_announced_counts_before_it_is_there(serve: Serve, tmp_path: Pat
 
 
 def test_an_upload_that_stands_still_is_given_up(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.uploads.STALLED_S", 0.3)
+    monkeypatch.setattr("api.limits.STALLED_S", 0.3)
     client = serve()
 
     with begun(client, 5000) as connection:

@@ -59,6 +59,12 @@ def emptied(server: Server, *, seal_key: str | None = None, **settings: object) 
     broker.close()
 
 
+def url_of(broker: Broker) -> str:
+    """Return the address of its server, with the password."""
+    assert broker.settings.url is not None
+    return broker.settings.url.get_secret_value()
+
+
 def client_of(broker: Broker) -> Any:
     """Return the plain client; its answers have types that no checker can narrow."""
     return broker.client

@@ -122,7 +122,6 @@ class Subscriber:
         self._stop = threading.Event()
         self._cursor = ""
         self.events: list[Event] = []
-        self.seen_at: list[float] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -144,7 +143,6 @@ class Subscriber:
             except BrokerError:
                 self._stop.wait(0.1)
                 continue
-            self.seen_at += [time.monotonic()] * len(found)
             self.events += [event for _, event in found]
 
 

@@ -72,6 +72,10 @@ def all_events(broker: Broker) -> list[Event]:
     return [event for _, event in read_events(broker, count=100_000)[0]]
 
 
+def event_ids(broker: Broker) -> list[str]:
+    return [event.id for event in all_events(broker)]
+
+
 def emotion_ids(broker: Broker) -> list[str]:
     return [event.id for event in all_events(broker) if event.kind == "emotion"]
 

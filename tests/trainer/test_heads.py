@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from moodline.emotions import Emotion
 from moodline.errors import ModelError
 from trainer.average import predict
 from trainer.checkpoint import CheckpointError
 from trainer.data import Faces
 from trainer.evaluate import load_model, probabilities
+from trainer.final import Choice
 from trainer.labels import targets, training_faces
 from trainer.loss import accuracy, soft_cross_entropy
 from trainer.metrics import softmax
-from trainer.publish import Choice, publish_run
+from trainer.publish import publish_run
 from trainer.recipe import Labels, Phase, Recipe
 from trainer.run import start_run, warm_start
 from trainer.train import train
@@ -22,6 +24,7 @@ from trainer.train import train
 # A `TinyRun` of conftest.py, which test folders cannot import.
 TinyRun = Any
 BOTH = Labels(two_heads=True, fer2013_weight=0.6, smoothing=0.07)
+ALL_FOUND: dict[Emotion, float] = {"angry": 0.99, "sad": 0.99}
 
 
 @pytest.fixture(scope="module")
@@ -82,15 +85,20 @@ def test_either_head_can_be_published(tiny_run: TinyRun, two_heads: Recipe, tmp_
     train(run, faces, validation, folder)
     assert set(run.state.history[0]) >= {"validation_loss", "validation_ferplus", "validation_four_fer2013"}
     found = {}
-    for head in ("ferplus", "fer2013"):
-        target = tmp_path / head / "1"
-        manifest = publish_run(folder, faces, validation, target, choice=Choice(head, prior_shift=0.5))
-        assert manifest.prior_shift == 0.5
-        assert f"that for {head}" in manifest.training.labels
+    for choice in (Choice("ferplus", prior_shift=0.5), Choice("fer2013", recall_floors={"sad": 0.9})):
+        target = tmp_path / str(choice.head) / "1"
+        manifest = publish_run(folder, faces, validation, target, choice=choice)
+        assert manifest.prior_shift == (choice.prior_shift or 0)
+        assert f"that for {choice.head}" in manifest.training.labels
         assert [(one.mirrored_copy, one.apart) for one in manifest.scores] == [
             (False, False), (True, False), (False, True), (True, True),
         ]  # fmt: skip
-        found[head] = probabilities(load_model(target), validation)
+        found[choice.head] = probabilities(load_model(target), validation)
     assert np.abs(found["ferplus"] - found["fer2013"]).max() > 0.01
+    assert min(one.fer2013.seven.recall["sad"] for one in manifest.scores[:2]) >= 0.9
+    assert (manifest.recall_floors["sad"].floor, manifest.recall_floors["sad"].added > 0) == (0.9, True)
+    assert "to sad (at least 90%)" in (target / "MODEL_CARD.md").read_text()
+    with pytest.raises(ModelError, match=r"On validation \w+ cannot have a recall of 0\.99"):
+        publish_run(folder, faces, validation, target.with_name("2"), choice=Choice(recall_floors=ALL_FOUND))
     with pytest.raises(ModelError, match="ferplus and fer2013, none for 'own'"):
         publish_run(folder, faces, validation, tmp_path / "own" / "1", choice=Choice("own"))

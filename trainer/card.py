@@ -87,13 +87,13 @@ def model_card(manifest: ModelManifest, confused: Sequence[str] = ()) -> str:
 
 
 def put_section(card: Path, name: str, text: str) -> None:
-    """Write a section into a model card, in the place of an earlier one of that name or at the end."""
+    """Write a section into a Markdown file, in the place of an earlier one of that name or at the end."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     written = card.read_text("utf-8")
-    if begin in written:
-        written = written[: written.index(begin)].rstrip() + written[written.index(end) + len(end) :]
+    before, found, after = written.partition(begin)
+    after = after.partition(end)[2] if found else ""
     temporary = card.with_suffix(".tmp")
-    temporary.write_text(f"{written.rstrip()}\n\n{begin}\n{text}\n{end}\n", "utf-8")
+    temporary.write_text(f"{before.rstrip()}\n\n{begin}\n{text}\n{end}\n{after.removeprefix(chr(10))}", "utf-8")
     temporary.replace(card)
 
 

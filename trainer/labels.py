@@ -41,7 +41,10 @@ def targets(faces: Faces, how: Labels) -> NDArray[np.float32]:
     own = np.asarray((1 - how.smoothing) * own + how.smoothing / len(EMOTIONS), np.float32)
     if not faces.has_votes and not how.two_heads:
         return own
-    votes = faces.votes / np.maximum(faces.votes.sum(axis=1, keepdims=True), 1)
+    votes = faces.votes
+    if how.hard:
+        votes = np.where(votes == votes.max(axis=1, keepdims=True), votes, 0)
+    votes = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
     if how.two_heads:
         votes = votes * _voted(faces, how)[:, None]
         sides = ((1 - how.fer2013_weight) * votes, how.fer2013_weight * own)

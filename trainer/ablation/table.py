@@ -18,9 +18,9 @@ from trainer.labels import FOUR
 _KINDS = {"fer2013": "FER2013's own labels", "ferplus": "FER+ majority"}
 _TITLES = ("variant", "seven", "against the first", "mirrored", "four", "mirrored", "F1", "sad", "angry", "ECE")
 _HOW = """\
-In percent on `validation`. *Against the first* is in points, with the interval of 95 % that pairs of answers on the same
-faces give; another seed would differ, too. *Mirrored* is the mean over each face and its mirror image; F1, recalls and ECE
-are without it."""
+In percent on `validation`. *Against the first* is in points, with the interval of 95 % that pairs of answers on the
+same faces give; another seed would differ, too. *Mirrored* is the mean over each face and its mirror image; F1,
+recalls and ECE are without it."""
 _SURE = 1.96  # standard errors of an interval of 95 %
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS, Emotion
-from trainer.data import OTHER_VOTES, Faces
+from trainer.data import OTHER_VOTES, DataError, Faces
 from trainer.recipe import Labels
 
 # The original notebook's four: the ones that most faces have.
@@ -87,7 +87,15 @@ def away_from(faces: Faces, others: Faces) -> NDArray[np.bool_]:
 
 
 def training_faces(train: Faces, validation: Faces, how: Labels) -> Faces:
-    """The faces of `train` to learn from: usable, once each, and (without `near_copies`) unlike `validation`'s."""
+    """The faces of `train` to learn from: usable, once each, and (without `near_copies`) unlike `validation`'s.
+
+    Raises DataError where votes are to be learned by an output of their own, and there are none.
+    """
+    if how.two_heads and not train.has_votes:
+        raise DataError(
+            "The recipe has an output of its own for FER+ votes, and the data has none: put fer2013new.csv beside "
+            "fer2013.csv, or take a recipe with one output, such as `default`."
+        )
     train = limited(train, how)
     chosen = usable(train, how) & without_copies(train)
     return train.where(chosen if how.near_copies else chosen & away_from(train, validation))

@@ -1,5 +1,6 @@
 """A network with two outputs: what raters saw, and the data set's own label."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from moodline.emotions import Emotion
 from moodline.errors import ModelError
 from trainer.average import predict
 from trainer.checkpoint import CheckpointError
-from trainer.data import Faces
+from trainer.data import DataError, Faces
 from trainer.evaluate import load_model, probabilities
 from trainer.final import Choice
 from trainer.labels import targets, training_faces
@@ -47,6 +48,21 @@ def test_a_face_with_too_few_votes_teaches_its_own_label_alone(faces: Faces) -> 
     assert len(training_faces(faces, faces, BOTH.model_copy(update={"near_copies": True}))) == 40
     goal = targets(faces, BOTH)
     assert (goal[0, :7].sum(), goal[0, 7:].sum()) == (0, pytest.approx(0.6))
+
+
+def test_an_output_for_votes_needs_votes(faces: Faces) -> None:
+    without = replace(faces, votes=np.zeros_like(faces.votes))
+    with pytest.raises(DataError, match=r"put fer2013new\.csv beside"):
+        training_faces(without, without, BOTH)
+    assert len(training_faces(without, without.where(np.arange(0)), Labels())) == len(faces)
+
+
+def test_of_hard_labels_only_the_first_place_counts(faces: Faces) -> None:
+    faces.votes[0] = (5, 0, 0, 0, 3, 2, 0)
+    faces.votes[1] = (4, 0, 0, 0, 4, 2, 0)
+    goal = targets(faces, Labels(hard=True))
+    assert goal[0].tolist() == [1, 0, 0, 0, 0, 0, 0]
+    assert goal[1].tolist() == [0.5, 0, 0, 0, 0.5, 0, 0]
 
 
 def test_the_loss_is_the_cross_entropy_of_each_head() -> None:

@@ -82,6 +82,13 @@ class Training(_Part):
 LowerPrecision = Literal["bf16", "int8"]
 
 
+class RecallFloor(_Part):
+    """What was added to an emotion's logit, so that on validation its recall is no lower than wanted."""
+
+    floor: float = Field(ge=0, le=1, description="wanted recall, without and with a mirrored copy")
+    added: float = Field(ge=0, description="part of the graph, after the temperature")
+
+
 class PrecisionLoss(_Part):
     """What computing in a lower precision costs, against float32 on the same faces; shares of 1, not percent."""
 
@@ -111,6 +118,7 @@ class ModelManifest(_Part):
     output: Literal["probabilities"] = "probabilities"
     temperature: float = Field(gt=0, description="already part of the graph; do not apply it again")
     prior_shift: float = Field(0.0, ge=0, description="strength of the logit adjustment, part of the graph too")
+    recall_floors: dict[Emotion, RecallFloor] = Field(default_factory=dict)
     architecture: str
     parameters: int
     flops_per_face: int

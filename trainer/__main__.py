@@ -9,6 +9,7 @@ from typing import Literal
 import typer
 
 from moodline.errors import MoodlineError
+from trainer.commands.ablation import ablate
 from trainer.commands.dataset import build_data
 from trainer.commands.reporting import report
 from trainer.commands.scoring import evaluate
@@ -29,7 +30,7 @@ def build_app() -> typer.Typer:
     )
     app.add_typer(build_data(), name="data")
     app.add_typer(build_models(), name="models")
-    for command in (train, report, evaluate):
+    for command in (train, report, evaluate, ablate):
         app.command()(command)
     return app
 

@@ -1,13 +1,13 @@
 """The model card: what a person should know before trusting the model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moodline.emotions import EMOTIONS
-from moodline.manifest import LabelScores, ModelManifest, SplitScores
+from moodline.emotions import EMOTIONS, Emotion
+from moodline.manifest import LabelScores, ModelManifest, RecallFloor, SplitScores
 
 CARD_NAME = "MODEL_CARD.md"
 
@@ -62,7 +62,7 @@ Recall of each emotion, without a mirrored copy, as the worker runs it:
 - Recipe `{made.recipe}`, seed {made.seed}, {made.epochs} epochs, {made.hours:.1f} hours.
 - {made.faces} faces: {made.data}.
 - Labels: {made.labels}.
-- Code {made.code_version}; {versions}; {made.finished_at:%Y-%m-%d}.
+{floors}- Code {made.code_version}; {versions}; {made.finished_at:%Y-%m-%d}.
 """
 
 
@@ -80,19 +80,20 @@ def model_card(manifest: ModelManifest, confused: Sequence[str] = ()) -> str:
         recalls=_recalls(manifest.scores),
         confusions="".join(f"- {sentence}\n" for sentence in confused) + "\n" if confused else "",
         limits=_LIMITS,
+        floors=_floors(manifest.recall_floors),
         versions=", ".join(f"{name} {number}" for name, number in made.versions.items()),
     )
     return text + (f"- {made.note}\n" if made.note else "")
 
 
 def put_section(card: Path, name: str, text: str) -> None:
-    """Write a section into a model card, in the place of an earlier one of that name or at the end."""
+    """Write a section into a Markdown file, in the place of an earlier one of that name or at the end."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     written = card.read_text("utf-8")
-    if begin in written:
-        written = written[: written.index(begin)].rstrip() + written[written.index(end) + len(end) :]
+    before, found, after = written.partition(begin)
+    after = after.partition(end)[2] if found else ""
     temporary = card.with_suffix(".tmp")
-    temporary.write_text(f"{written.rstrip()}\n\n{begin}\n{text}\n{end}\n", "utf-8")
+    temporary.write_text(f"{before.rstrip()}\n\n{begin}\n{text}\n{end}\n{after.removeprefix(chr(10))}", "utf-8")
     temporary.replace(card)
 
 
@@ -132,6 +133,14 @@ def _recalls(scores: tuple[SplitScores, ...]) -> str:
         cells = [f"{labels.seven.recall.get(emotion, float('nan')):.1%}" for emotion in emotions]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _floors(floors: Mapping[Emotion, RecallFloor]) -> str:
+    """A line on what was added to single emotions, so that they are found often enough; empty where nothing was."""
+    if not floors:
+        return ""
+    added = ", ".join(f"{one.added:.2f} to {emotion} (at least {one.floor:.0%})" for emotion, one in floors.items())
+    return f"- Added to logits, as little as gives these recalls on `validation`, mirrored or not: {added}.\n"
 
 
 def _kinds(scores: SplitScores) -> list[tuple[str, LabelScores]]:

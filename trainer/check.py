@@ -1,5 +1,6 @@
 """Whether what the worker's engines make of a model is still that model: each against Keras, on the same faces."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from trainer.evaluate import load_file, probabilities
 from trainer.metrics import accuracy
 
 _TIMEOUT_S = 600
+_TIMED_S = 2.0
 
 
 class Agreement(BaseModel):
@@ -55,14 +57,25 @@ def engine_answers(folder: Path, images: NDArray[np.uint8], *wanted: str) -> dic
     with tempfile.TemporaryDirectory() as scratch:
         asked, answered = Path(scratch) / "faces.npy", Path(scratch) / "answers.npz"
         np.save(asked, images)
-        command = [sys.executable, "-m", "worker.engines.answer", str(folder), str(asked), str(answered), *wanted]
-        environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        environ.pop("KERAS_BACKEND", None)
-        done = subprocess.run(  # noqa: S603 - our own interpreter on our own module
-            command, env=environ, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
-        )
-        if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise ModelError(f"The worker's engines cannot run {folder} ({said}): publish the model again.")
+        _ask_engines("answer", folder, str(asked), str(answered), *wanted)
         with np.load(answered) as answers:
             return {name: np.asarray(answers[name], np.float32) for name in answers.files}
+
+
+def engine_speeds(folder: Path) -> dict[str, float]:
+    """Faces a second of each engine of the worker that can run here, in full batches. Raises ModelError."""
+    return {str(name): float(rate) for name, rate in json.loads(_ask_engines("speed", folder, str(_TIMED_S))).items()}
+
+
+def _ask_engines(module: str, folder: Path, *words: str) -> str:
+    """Run a program of the worker's engines on a model folder; gives what it printed."""
+    environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environ.pop("KERAS_BACKEND", None)
+    done = subprocess.run(  # noqa: S603 - our own interpreter on our own module
+        [sys.executable, "-m", f"worker.engines.{module}", str(folder), *words],
+        env=environ, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S,
+    )  # fmt: skip
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise ModelError(f"The worker's engines cannot run {folder} ({said}): publish the model again.")
+    return done.stdout

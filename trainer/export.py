@@ -20,16 +20,15 @@ _WEIGHTS = "model.weights.h5"
 
 @dataclass(frozen=True)
 class Output:
-    """What becomes of a trained network's logits: `logits[:, first:end] / temperature + shift`, then softmax.
+    """What becomes of a trained network's logits: `logits[:, columns] / temperature + shift`, then softmax.
 
-    `columns` are first and end of one head's; `shift` is (classes,), or a number for all. `kept` are the
-    classes of the head that are answered at all, None for every one.
+    `columns` are those of one head, for the emotions that are answered at all; None for every one. `shift` is
+    (columns,), or a number for all.
     """
 
-    columns: tuple[int, int | None] = (0, None)
+    columns: tuple[int, ...] | None = None
     temperature: float = 1.0
     shift: NDArray[np.float64] | float = 0.0
-    kept: tuple[int, ...] | None = None
 
 
 def inference_model(trained: "keras.Model", side: int, output: Output = Output()) -> "keras.Model":
@@ -80,16 +79,13 @@ def _calibrated(dense: Any, output: Output) -> "keras.layers.Layer":
     """The last layer with one head's columns, its logits divided by the temperature and shifted."""
     import keras
 
-    columns = slice(*output.columns)
+    columns = slice(None) if output.columns is None else list(output.columns)
     kernel, bias = (
         np.asarray(v.numpy(), np.float64)[..., columns] / output.temperature for v in (dense.kernel, dense.bias)
     )
-    bias = bias + output.shift
-    if output.kept is not None:
-        kernel, bias = kernel[:, list(output.kept)], bias[list(output.kept)]
     layer = keras.layers.Dense(kernel.shape[1], dtype="float32", name=dense.name)
     layer.build((None, kernel.shape[0]))
-    layer.set_weights([kernel, bias])
+    layer.set_weights([kernel, bias + output.shift])
     return layer
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS, Emotion
-from trainer.data import OTHER_VOTES, Faces
+from trainer.data import OTHER_VOTES, DataError, Faces
 from trainer.recipe import Labels
 
 # The original notebook's four: the ones that most faces have.
@@ -41,7 +41,10 @@ def targets(faces: Faces, how: Labels) -> NDArray[np.float32]:
     own = np.asarray((1 - how.smoothing) * own + how.smoothing / len(EMOTIONS), np.float32)
     if not faces.has_votes and not how.two_heads:
         return own
-    votes = faces.votes / np.maximum(faces.votes.sum(axis=1, keepdims=True), 1)
+    votes = faces.votes
+    if how.hard:
+        votes = np.where(votes == votes.max(axis=1, keepdims=True), votes, 0)
+    votes = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
     if how.two_heads:
         votes = votes * _voted(faces, how)[:, None]
         sides = ((1 - how.fer2013_weight) * votes, how.fer2013_weight * own)
@@ -84,7 +87,15 @@ def away_from(faces: Faces, others: Faces) -> NDArray[np.bool_]:
 
 
 def training_faces(train: Faces, validation: Faces, how: Labels) -> Faces:
-    """The faces of `train` to learn from: usable, once each, and (without `near_copies`) unlike `validation`'s."""
+    """The faces of `train` to learn from: usable, once each, and (without `near_copies`) unlike `validation`'s.
+
+    Raises DataError where votes are to be learned by an output of their own, and there are none.
+    """
+    if how.two_heads and not train.has_votes:
+        raise DataError(
+            "The recipe has an output of its own for FER+ votes, and the data has none: put fer2013new.csv beside "
+            "fer2013.csv, or take a recipe with one output, such as `default`."
+        )
     train = limited(train, how)
     chosen = usable(train, how) & without_copies(train)
     return train.where(chosen if how.near_copies else chosen & away_from(train, validation))

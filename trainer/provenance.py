@@ -1,7 +1,9 @@
 """Which code and which libraries made a model."""
 
 import hashlib
+import os
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,6 +23,11 @@ def library_versions() -> dict[str, str]:
 
     names = ["keras", keras.config.backend(), "numpy"]
     return {"python": platform.python_version()} | {name: _version(name) for name in names}
+
+
+def machine_and_day() -> str:
+    """Where and when something was measured."""
+    return f"{os.cpu_count()} CPU cores, {platform.system()} {platform.machine()}, {datetime.now(UTC):%Y-%m-%d}"
 
 
 def _version(name: str) -> str:

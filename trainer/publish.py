@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
 from moodline.manifest import MANIFEST_NAME, ModelManifest, SplitScores, Training, file_sha256, verify_model
-from trainer.augment import scaled
-from trainer.average import predict
-from trainer.calibrate import best_temperature, prior_shift
 from trainer.card import CARD_NAME, confusions, model_card
 from trainer.checkpoint import checkpoint_of, load_checkpoint, newest_checkpoint, read_state
 from trainer.data import SIDE, Faces
 from trainer.evaluate import Scorer, load_file, split_scores
-from trainer.export import Output, inference_model, save_half
-from trainer.labels import away_from, labels_of, limited, targets, training_faces
+from trainer.export import inference_model, save_half
+from trainer.final import Choice, chosen_head, final_output
+from trainer.labels import away_from, labels_of, limited, training_faces
 from trainer.metrics import confusion
 from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
 from trainer.precision import measure_precisions
@@ -31,18 +27,7 @@ from trainer.recipe import Recipe
 from trainer.run import Run, resume, start_run
 
 _FILE = "model.keras"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What of a run is published, and how: one head, the strength of its logit adjustment, a note for the card.
-
-    None takes the run's first head, or the recipe's strength.
-    """
-
-    head: str | None = None
-    prior_shift: float | None = None
-    note: str = ""
+_FIRST_HEAD = Choice()
 
 
 def publish_run(
@@ -52,7 +37,7 @@ def publish_run(
     target: Path,
     *,
     replace: bool = False,
-    choice: Choice = Choice(),
+    choice: Choice = _FIRST_HEAD,
 ) -> ModelManifest:
     """Export, calibrate, score and publish the newest checkpoint of a run as the model folder `target`.
 
@@ -61,14 +46,13 @@ def publish_run(
     """
     _refuse_published(target, replace)
     run = finished_run(run_folder)
-    recipe, side, head = run.recipe, run.side, _head(run, choice)
+    recipe, side, head = run.recipe, run.side, chosen_head(run, choice)
     faces, validation = training_faces(train, validation, recipe.labels), limited(validation, recipe.labels)
     run.average(faces, side)
-    strength = recipe.prior_shift if choice.prior_shift is None else choice.prior_shift
-    output = _output(run, head, faces, validation, strength)
+    final = final_output(run, faces, validation, choice)
 
     def write(folder: Path) -> None:
-        save_half(inference_model(run.averaged, side, output), folder / _FILE)
+        save_half(inference_model(run.averaged, side, final.output), folder / _FILE)
         # Scored is what ships: the file with its halved weights, loaded again.
         scorer = Scorer("", recipe.labels.emotions, load_file(folder / _FILE))
         manifest = ModelManifest(
@@ -77,8 +61,9 @@ def publish_run(
             **_file_facts(folder / _FILE),
             labels=recipe.labels.emotions,
             **_network_facts(recipe, side, scorer),
-            temperature=round(output.temperature, 4),
-            prior_shift=strength,
+            temperature=round(final.output.temperature, 4),
+            prior_shift=final.prior_shift,
+            recall_floors=final.recall_floors,
             training=_training(run, head, len(faces), choice.note),
             scores=_all_scores(scorer, train, faces, validation),
         )
@@ -146,28 +131,6 @@ def _network_facts(recipe: Recipe, side: int, scorer: Scorer) -> dict[str, Any]:
         "parameters": scorer.model.count_params(),
         "flops_per_face": flops_per_face(recipe.network, side, len(recipe.labels.emotions)),
     }
-
-
-def _head(run: Run, choice: Choice) -> str:
-    """The output that is chosen, the first where none is. Raises ModelError for one that the run has not."""
-    heads = run.recipe.labels.heads
-    if choice.head not in (None, *heads):
-        raise ModelError(f"The run has an output for {' and '.join(heads)}, none for {choice.head!r}.")
-    return choice.head or heads[0]
-
-
-def _output(run: Run, head: str, faces: Faces, validation: Faces, strength: float) -> Output:
-    """One head's columns, its temperature fitted on the validation split, its adjustment by the training's priors."""
-    first = run.recipe.labels.heads.index(head) * len(EMOTIONS)
-    columns = slice(first, first + len(EMOTIONS))
-    labels = labels_of(validation, head)
-    chosen = labels >= 0
-    logits = predict(run.averaged, scaled(validation.images[chosen], run.side))[:, columns]
-    kept = [EMOTIONS.index(emotion) for emotion in run.recipe.labels.emotions]
-    temperature = best_temperature(logits[:, kept], np.searchsorted(kept, labels[chosen]))
-    shift = np.zeros(len(EMOTIONS))
-    shift[kept] = prior_shift(targets(faces, run.recipe.labels)[:, columns][:, kept], strength)
-    return Output((columns.start, columns.stop), temperature, shift, tuple(kept))
 
 
 def _mistakes(scorer: Scorer, validation: Faces, head: str) -> NDArray[np.int64]:

@@ -48,6 +48,7 @@ class Labels(_Part):
 
     fer2013_weight: Probability = Field(0.0, description="share of the own label; the rest is FER+ votes")
     least_votes: int = Field(4, ge=1, le=10, description="votes on the seven emotions a face must have")
+    hard: bool = Field(False, description="of the votes only who has most, not their shares")
     two_heads: bool = Field(False, description="an output for the votes and one for the own label, not one for a mix")
     smoothing: float = Field(0.0, ge=0, lt=1, description="share of the own label spread over all emotions")
     emotions: tuple[Emotion, ...] = Field(EMOTIONS, min_length=2, description="those to tell apart")

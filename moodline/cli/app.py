@@ -17,7 +17,7 @@ from moodline.cli.probe import probe
 from moodline.cli.purge import purge
 from moodline.cli.services import api, ingest, jobs, worker
 from moodline.cli.streams import build_streams
-from moodline.cli.tools import bench, data, evaluate, report, train
+from moodline.cli.tools import ablate, bench, data, evaluate, report, train
 from moodline.cli.up import up
 
 Command = Callable[..., None]
@@ -47,7 +47,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     watch: tuple[Command, ...] = (up, analyse, events, probe, check_config, doctor, purge)
     services: tuple[Command, ...] = (ingest, worker, api, jobs)
-    tools: tuple[Command, ...] = (data, train, report, evaluate, bench)
+    tools: tuple[Command, ...] = (data, train, report, evaluate, ablate, bench)
     for command in watch:
         app.command(rich_help_panel=_WATCH)(command)
     app.add_typer(build_streams(), name="streams", rich_help_panel=_WATCH)

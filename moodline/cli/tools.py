@@ -23,6 +23,11 @@ def train(context: typer.Context) -> None:
     replace_process("-P", "-m", "trainer", "train", *context.args)
 
 
+def ablate(context: typer.Context) -> None:
+    """Train what differs from a recipe in one thing each, and compare."""
+    replace_process("-P", "-m", "trainer", "ablate", *context.args)
+
+
 def evaluate(context: typer.Context) -> None:
     """Score a model on a folder of faces or fer2013.csv."""
     replace_process("-P", "-m", "trainer", "evaluate", *context.args)

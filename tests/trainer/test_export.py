@@ -61,7 +61,7 @@ def test_one_head_of_two_ships_with_its_adjustment(trained: Any) -> None:
     faces = _faces(8)
     shift = np.array([0.0, 1.0, -1.0])
     expected = softmax(predict(trained, faces)[:, 2:5] + shift)
-    shipped = inference_model(trained, 48, Output(columns=(2, 5), shift=shift))
+    shipped = inference_model(trained, 48, Output(columns=(2, 3, 4), shift=shift))
     np.testing.assert_allclose(predict(shipped, faces), expected, atol=1e-4)
 
 

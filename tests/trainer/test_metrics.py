@@ -1,10 +1,20 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from trainer.calibrate import best_temperature, prior_shift
+from trainer.calibrate import best_temperature, prior_shift, recall_bias
 from trainer.card import confusions
 from trainer.evaluate import score
-from trainer.metrics import accuracy, calibration_error, confusion, macro_f1, recalls, restricted, softmax
+from trainer.metrics import (
+    accuracy,
+    calibration_error,
+    confusion,
+    macro_f1,
+    recall_of,
+    recalls,
+    restricted,
+    softmax,
+)
 
 
 def test_scores_of_a_small_table_are_those_counted_by_hand() -> None:
@@ -53,6 +63,26 @@ def test_the_adjustment_for_rare_emotions_makes_up_for_their_share() -> None:
     shift = prior_shift(np.array([[0.75, 0.25], [0, 0], [0.75, 0.25]]), strength=1.0)
     np.testing.assert_allclose(softmax(np.log([[0.75, 0.25]]) + shift), [[0.5, 0.5]])
     assert prior_shift(np.array([[0.9, 0.1]]), strength=0.0).tolist() == [0, 0]
+
+
+def test_the_least_is_added_that_gives_wanted_recalls_with_and_without_a_mirrored_copy() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 2000)
+    # The first two classes are hard to tell from the third, and from each other.
+    plain, mirrored = (np.eye(4)[labels] * 2 + rng.normal(0, 1, (2000, 4)) + [-1, -1.5, 0, 0] for _ in range(2))
+
+    def least(bias: NDArray[np.float64], one: int) -> float:
+        alone = softmax(plain + bias)
+        return min(recall_of(found, labels, one) for found in (alone, alone + softmax(mirrored + bias)))
+
+    before = [least(np.zeros(4), one) for one in (0, 1)]
+    bias = recall_bias(plain, mirrored, labels, {0: 0.65, 1: 0.65})
+    assert max(before) < 0.65 <= min(least(bias, 0), least(bias, 1))
+    assert bias[2:].tolist() == [0, 0]
+    for one in (0, 1):
+        assert least(bias - np.eye(4)[one] * 0.03, one) < 0.65, "less is not enough"
+    assert recall_bias(plain, mirrored, labels, {3: 0.1}).tolist() == [0] * 4
+    assert np.isinf(recall_bias(plain, mirrored, labels, {0: 0.99, 1: 0.99})).any()
 
 
 def test_the_card_names_the_most_frequent_mistakes() -> None:

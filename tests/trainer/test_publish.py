@@ -9,7 +9,8 @@ from moodline.errors import ModelError
 from moodline.manifest import read_manifest
 from trainer.data import Faces
 from trainer.evaluate import load_model, probabilities, split_scores
-from trainer.publish import Choice, publish_run, write_folder
+from trainer.final import Choice
+from trainer.publish import publish_run, write_folder
 from worker.engines.openvino import cpu_precisions
 
 # A `TinyRun` of conftest.py, which test folders cannot import.

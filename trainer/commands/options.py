@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,28 @@ Model = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Emotions = Annotated[str, typer.Option("--emotions", help="Comma-separated; the others are left out. Default: all.")]
+
+
+RecallFloor = Annotated[
+    str,
+    typer.Option(
+        "--recall-floor",
+        metavar="EMOTION=SHARE,...",
+        help="Least recall on validation, sad=0.65,angry=0.65: adds the least to these emotions' logits that does it.",
+    ),
+]
+
+
+def floors_of(text: str) -> dict[Emotion, float]:
+    """The least recalls of a comma-separated list such as `sad=0.65,angry=0.65`."""
+    floors = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, share = (word.strip() for word in part.partition("="))
+        emotion = next((one for one in EMOTIONS if one == name), None)
+        if emotion is None or not re.fullmatch(r"0?\.\d+", share):
+            raise typer.BadParameter(f"{part!r} is no EMOTION=SHARE such as sad=0.65.", param_hint="--recall-floor")
+        floors[emotion] = float(share)
+    return floors
 
 
 def emotions_of(text: str) -> tuple[Emotion, ...]:

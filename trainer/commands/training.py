@@ -9,7 +9,7 @@ import typer
 
 from moodline.emotions import EMOTIONS
 from moodline.registry import DEFAULT_MODEL
-from trainer.commands.options import Data, Emotions, Model, emotions_of
+from trainer.commands.options import Data, Emotions, Model, RecallFloor, emotions_of, floors_of
 from trainer.commands.reporting import report_on
 from trainer.commands.scoring import check, compare
 
@@ -85,7 +85,7 @@ def _refuse_missing(emotions: "tuple[Emotion, ...]", faces: "Faces") -> None:
         )
 
 
-def publish(
+def publish(  # noqa: PLR0913, PLR0917 - one an option
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run; its newest checkpoint is published.")],
     data: Data,
     model: Annotated[str, typer.Option("--as", help="NAME for its next version, or NAME@VERSION.")] = DEFAULT_MODEL,
@@ -95,19 +95,22 @@ def publish(
     prior_shift: Annotated[
         float | None, typer.Option(min=0, max=1, help="Strength of the adjustment for rare emotions.")
     ] = None,
+    recall_floor: RecallFloor = "",
     registry: Registry = None,
 ) -> None:
     """Export, calibrate, score and publish a run: whole and verified, or not at all."""
     from moodline.registry import Registry as Models
     from trainer.data import read_training
-    from trainer.publish import Choice, publish_run
+    from trainer.final import Choice
+    from trainer.publish import publish_run
 
+    choice = Choice(head, prior_shift, note, floors_of(recall_floor))
     models, (name, _, version) = Models(registry), model.partition("@")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*(@[1-9][0-9]*)?", model):
         raise typer.BadParameter(f"{model!r} is no NAME or NAME@VERSION, such as moods@2.", param_hint="--as")
     to = models.folder / name / version if version else models.next_version(name)
     faces, validation = read_training(data)
-    manifest = publish_run(run, faces, validation, to, replace=replace, choice=Choice(head, prior_shift, note))
+    manifest = publish_run(run, faces, validation, to, replace=replace, choice=choice)
     typer.echo(f"{to}: {manifest.bytes / 1e6:.2f} MB, sha256 {manifest.sha256}")
     typer.echo(f"Let workers load it with: moodline models use {manifest.name}@{manifest.version}")
 

@@ -1,0 +1,1 @@
+"""What each part of a recipe is worth: the same training again, with one thing changed."""

@@ -43,7 +43,8 @@ def asked_for() -> set[str]:
     """Return the names of what moodline's services install here, one through the other; not the tools of its tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    texts = [text for name, found in extras.items() if name not in {"all", "dev"} for text in found]
+    # No image has JAX.
+    texts = [text for name, found in extras.items() if name not in {"all", "dev", "jax"} for text in found]
     return installed_by([*project["dependencies"], *texts])
 
 

@@ -4,7 +4,9 @@ Labels are bounded: streams come from the configuration, which also says how man
 reasons, stages and states from fixed sets.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import Counter as Counted
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -160,6 +162,16 @@ HISTOGRAMS: Final[Mapping[HistogramName, Metric]] = MappingProxyType(
 )
 
 
+class ManyHistogram(Histogram):
+    """A histogram that counts many values at once: one by one, they took a tenth of a worker's time."""
+
+    def observe_all(self, values: Sequence[float]) -> None:
+        """Count each of the values, as ``observe`` does."""
+        for bucket, count in Counted(bisect_left(self._upper_bounds, value) for value in values).items():
+            self._buckets[bucket].inc(count)
+        self._sum.inc(sum(values))
+
+
 class Metrics:
     """The metrics of one process in a registry of its own; each is made when it is first asked for."""
 
@@ -167,7 +179,7 @@ class Metrics:
         self.registry = registry or CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
-        self._histograms: dict[str, Histogram] = {}
+        self._histograms: dict[str, ManyHistogram] = {}
 
     def counter(self, name: CounterName) -> Counter:
         """Return a counter of this process."""
@@ -183,11 +195,11 @@ class Metrics:
             self._gauges[name] = Gauge(metric.name, metric.question, metric.labels, registry=self.registry)
         return self._gauges[name]
 
-    def histogram(self, name: HistogramName) -> Histogram:
+    def histogram(self, name: HistogramName) -> ManyHistogram:
         """Return a histogram of this process."""
         if name not in self._histograms:
             metric = HISTOGRAMS[name]
-            self._histograms[name] = Histogram(
+            self._histograms[name] = ManyHistogram(
                 metric.name, metric.question, metric.labels, buckets=metric.buckets, registry=self.registry
             )
         return self._histograms[name]

@@ -81,7 +81,7 @@ def _frame(token: bytes) -> dict[str, Any]:
 
 
 def _commit(entry: Any) -> dict[str, Any]:
-    crop = [entry[0], "trial/0", "t", _AT_MS, 2, '"stream":"trial"', '"emotion":"happy"', [0.5, 0.5], 1]
+    crop = [entry[0], "t", _AT_MS, 2, '{"stream":"trial","emotion":"happy"', 2, 17, [0.5, 0.5], 1]
     return {
         "crops": [crop],
         "release": False,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pydantic_core import to_json
+
 from moodline.broker import Broker
 from moodline.errors import BrokerUnavailableError, HandLostError
 from moodline.keys import PartitionKeys
@@ -264,14 +266,15 @@ def _entry(entry_id: bytes, age: bytes, meta: bytes, image: bytes, enqueued_age:
 
 
 def _packed(crop: Committed) -> list[Any]:
+    before = b'{"schema":1,"id":%b,"kind":"emotion",' % to_json(crop.id)
     return [
         crop.entry.id,
-        crop.id,
         crop.track,
         crop.captured_at_ms,
         crop.entry.size,
-        crop.head,
-        crop.tail,
-        list(crop.probabilities),
+        b"%b%b,%b" % (before, crop.head, crop.tail),
+        len(before) + 1,  # Lua counts from 1
+        len(before) + len(crop.head),
+        crop.probabilities,
         crop.label + 1,
     ]

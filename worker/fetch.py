@@ -52,8 +52,8 @@ class Fetcher:
         self._reserved = 0
         self._renew_every = settings.hand_lease.total_seconds() / 3
         self._idle_wait = min(IDLE_WAIT, settings.hand_lease / 3)
-        # A quarter of a batch a stream and turn, so that one busy stream leaves room for the others.
-        self._per_stream = max(1, settings.batch_size // 4)
+        # Half a batch a stream and turn, so that one busy stream leaves room for the others.
+        self._per_stream = max(1, settings.batch_size // 2)
         self._usual = Usual()
         self._alone = alone
         self._may_be_alone = False

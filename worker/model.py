@@ -87,28 +87,39 @@ def find_model(name: str, registry: Path | None = None) -> Path:
 def _engine(settings: WorkerSettings, model_file: Path, manifest: ModelManifest) -> Engine:
     name = settings.engine if settings.engine != "auto" else _fastest()
     if not _has(name):
-        raise ModelError(f"worker.engine is {name}, which is not installed: install moodline[worker] or set auto.")
+        extra = "jax" if name == "jax" else "worker"
+        raise ModelError(f"worker.engine is {name}, which is not installed: install moodline[{extra}] or set auto.")
     try:
         if name == "openvino":
             from worker.engines.openvino import OpenVinoEngine
 
             return OpenVinoEngine(model_file, manifest, threads=settings.threads)
+        if name == "jax":
+            from worker.engines.jax import JaxEngine
+
+            return JaxEngine(model_file)
         from worker.engines.tensorflow import TensorFlowEngine
 
         return TensorFlowEngine(model_file, manifest, threads=settings.threads)
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
+    except (OSError, ValueError, RuntimeError, TypeError, ImportError) as error:
         raise ModelError(
             f"The model {model_file} cannot be loaded by {name} ({error}); publish it again or choose another engine."
         ) from error
 
 
-def _fastest() -> Literal["openvino", "tensorflow"]:
+def _fastest() -> Literal["openvino", "tensorflow", "jax"]:
     """Return the fastest engine that is installed. Raises ModelError where none is."""
-    if _has("openvino") and not (_has_gpu() and _has("tensorflow")):
+    on_a_gpu: tuple[Literal["tensorflow", "jax"], ...] = ("tensorflow", "jax")
+    keras = next((name for name in on_a_gpu if _has(name)), None)
+    if _has("openvino") and not (_has_gpu() and keras):
         return "openvino"
-    if _has("tensorflow"):
-        return "tensorflow"
-    raise ModelError("Neither OpenVINO nor TensorFlow is installed, and a worker needs one: install moodline[worker].")
+    if keras is None:
+        raise ModelError(
+            "Neither OpenVINO nor TensorFlow nor JAX is installed, and a worker needs one: install moodline[worker]."
+        )
+    if keras == "jax":
+        log.info("TensorFlow is not installed; the model runs on Keras's JAX backend.")
+    return keras
 
 
 def _has(package: str) -> bool:

@@ -195,16 +195,14 @@ class Pipeline:
             log.debug("Committed %d events of stream %s.", len(ids), stream, extra={"stream": stream, "events": ids})
         waited_ms = done.batch.since_taken_ms()
         stages = self._metrics.histogram("stage_seconds")
-        capture, queue, total = stages.labels("capture"), stages.labels("queue"), stages.labels("total")
         best = done.probabilities.argmax(axis=1).tolist()
         for emotion, count in Counter(best[position] for position in positions).items():
             stream = done.batch.items[positions[0]].hand.stream
             self._metrics.counter("events").labels(stream, done.classifier.labels[emotion]).inc(count)
-        for position in positions:
-            entry = done.batch.items[position].entry
-            capture.observe(max(0.0, entry.age_ms - entry.queued_ms) / 1000)
-            queue.observe(max(0.0, entry.queued_ms) / 1000)
-            total.observe(max(0.0, entry.age_ms + waited_ms) / 1000)
+        entries = [done.batch.items[position].entry for position in positions]
+        stages.labels("capture").observe_all([max(0.0, entry.age_ms - entry.queued_ms) / 1000 for entry in entries])
+        stages.labels("queue").observe_all([max(0.0, entry.queued_ms) / 1000 for entry in entries])
+        stages.labels("total").observe_all([max(0.0, entry.age_ms + waited_ms) / 1000 for entry in entries])
 
     def _trace(self, done: _Inferred, positions: Sequence[int], began_ms: float) -> None:
         if self._traces is not None:

@@ -15,6 +15,9 @@ from moodline.manifest import verify_model
 from moodline.registry import Registry
 from moodline.settings import Settings, WorkerSettings
 
+_ON_A_GPU = {"tensorflow": "TensorFlow", "jax": "JAX"}
+"""The engines that compute there, the preferred one first."""
+
 
 def look_at_ports(settings: Settings) -> Iterator[Finding]:
     """Yield whether each port is free, or already moodline's."""
@@ -70,7 +73,7 @@ def look_at_model(settings: WorkerSettings) -> Finding:
 
 def installed_engines() -> list[str]:
     """Return which of the engines are installed here."""
-    return [name for name in ("tensorflow", "openvino") if find_spec(name) is not None]
+    return [name for name in ("tensorflow", "openvino", "jax") if find_spec(name) is not None]
 
 
 def look_at_gpu(settings: WorkerSettings, *, names: str | None, engines: Sequence[str]) -> Finding:
@@ -90,11 +93,12 @@ def look_at_gpu(settings: WorkerSettings, *, names: str | None, engines: Sequenc
             "A driver is loaded, but nvidia-smi shows no GPU.",
             "In a container pass the GPU in (--gpus).",
         )
-    if "tensorflow" not in engines:
+    on_a_gpu = [shown for name, shown in _ON_A_GPU.items() if name in engines]
+    if not on_a_gpu:
         return Finding("gpu", "warn", f"{names} is there and idle.", "Install TensorFlow with CUDA, the GPU's engine.")
     if settings.engine == "openvino":
         return Finding("gpu", "warn", f"{names} is there; worker.engine is openvino.", "Set worker.engine to auto.")
-    return Finding("gpu", "ok", f"{names}, with TensorFlow.")
+    return Finding("gpu", "ok", f"{names}, with {on_a_gpu[0]}.")
 
 
 def gpu_names() -> str | None:

@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- commit (worker): turns up to 32 crops of one stream into events; refused whole when the hand is lost.
 -- args: stream, hand, release, feed_max, labels {name}, model, tau_ms, hysteresis, resolutions {{step_s, keep_s}},
---       crops {{entry, id, track, at_ms, size, head, tail, probabilities {p}, label index}}
--- `head` and `tail` are JSON members written by the worker; whatever depends on order is added here.
+--       crops {{entry, track, at_ms, size, event, head from, head to, probabilities {p}, label index}}
+-- `event` is a JSON object without its last brace, written by the worker; whatever depends on order is added here. Its
+-- members from `head from` to `head to` tell of the frame and face, and stand in the track's own events, too.
 -- Returns {'done', number of new events, whether the hand was given back} or {'lost'}.
 local stream = args.stream
 if not holds_hand(stream, args.hand) then
@@ -17,13 +18,18 @@ local mine, ended, bytes, pending = {}, {}, 0, {}
 for _, crop in ipairs(args.crops) do
   if redis.call('XDEL', key.queue(stream), crop[1]) == 1 then
     mine[#mine + 1], ended[#ended + 1] = crop, crop[1]
-    bytes = bytes + crop[5]
-    pending[crop[3]] = (pending[crop[3]] or 0) + 1
+    bytes = bytes + crop[4]
+    pending[crop[2]] = (pending[crop[2]] or 0) + 1
   end
 end
 
-local exp, log, max, floor = math.exp, math.log, math.max, math.floor
-local tracks, buckets = {}, {}
+local exp, log, max = math.exp, math.log, math.max
+local labels, label_count, resolutions = args.labels, #args.labels, args.resolutions
+local tracks, newest, buckets = {}, {}, {}
+
+local function head_of(crop)
+  return string.sub(crop[5], crop[6], crop[7])
+end
 
 local function read_tracks()
   local names = {}
@@ -39,6 +45,7 @@ end
 local function keep_tracks()
   local written, due = {}, {}
   for name, state in pairs(tracks) do
+    state.head = head_of(newest[name])
     written[#written + 1], written[#written + 2] = name, cmsgpack.pack(state)
     due[#due + 1], due[#due + 2] = now, stream .. '/' .. name
   end
@@ -49,22 +56,25 @@ local function keep_tracks()
 end
 
 -- Averages of other labels must not meet, either.
-local judge = args.model .. ' ' .. table.concat(args.labels, ' ')
+local judge = args.model .. ' ' .. table.concat(labels, ' ')
 
 -- Moves the average of log-probabilities towards this crop by 1 - exp(-dt / tau): no frame rate enters.
--- Returns each label's share, unscaled, and their total.
+-- Puts each label's share, unscaled, into `shares` and returns their total.
+local shares = {}
+
 local function smooth(state, crop)
   local weight, logs = 1, state.logs
   if logs and state.model == judge then
     -- tau 0 smooths nothing; 0 / 0 would be NaN, which is no JSON.
-    weight = args.tau_ms > 0 and 1 - exp(-max(0, crop[4] - state.last) / args.tau_ms) or 1
+    weight = args.tau_ms > 0 and 1 - exp(-max(0, crop[3] - state.last) / args.tau_ms) or 1
   else
     logs = {}
     state.logs, state.label, state.model = logs, nil, judge
   end
-  local highest = -math.huge
-  for i, probability in ipairs(crop[8]) do
-    local fresh = log(max(probability, 1e-6))
+  local highest, probabilities = -math.huge, crop[8]
+  for i = 1, label_count do
+    local probability = probabilities[i]
+    local fresh = log(probability > 1e-6 and probability or 1e-6)
     local before = logs[i] or fresh
     local after = before + weight * (fresh - before)
     logs[i] = after
@@ -72,25 +82,25 @@ local function smooth(state, crop)
       highest = after
     end
   end
-  local shares, total = {}, 0
-  for i, average in ipairs(logs) do
-    local share = exp(average - highest)
+  local total = 0
+  for i = 1, label_count do
+    local share = exp(logs[i] - highest)
     shares[i], total = share, total + share
   end
-  return shares, total
+  return total
 end
 
 local number_of = {}
-for i, label in ipairs(args.labels) do
+for i, label in ipairs(labels) do
   number_of[label] = i
 end
 
 -- The label changes only when another one leads by the hysteresis, so that it does not flicker.
 local function update_label(state, crop)
-  local shares, total = smooth(state, crop)
+  local total = smooth(state, crop)
   local best, current = 1, number_of[state.label or '']
-  for i, share in ipairs(shares) do
-    if share > shares[best] then
+  for i = 2, label_count do
+    if shares[i] > shares[best] then
       best = i
     end
   end
@@ -98,13 +108,13 @@ local function update_label(state, crop)
   if not current or (shares[best] - shares[current]) / total > args.hysteresis then
     current = best
   end
-  state.label, state.confidence = args.labels[current], shares[current] / total
+  state.label, state.confidence = labels[current], shares[current] / total
   return before
 end
 
 -- What one call brings to a bucket of the resolution number `i`.
 local function bucket_of(i, index)
-  local resolution = args.resolutions[i]
+  local resolution = resolutions[i]
   local name = key.sum(stream) .. ':' .. digits(resolution[1]) .. ':' .. digits(index)
   local found = buckets[name]
   if not found then
@@ -118,8 +128,8 @@ end
 local finest, finest_index
 
 local function count_in_finest(crop, entered)
-  local at_ms, label = crop[4], crop[9]
-  local index = floor(at_ms / (args.resolutions[1][1] * 1000))
+  local at_ms, label, probabilities = crop[3], crop[9], crop[8]
+  local index = floor(at_ms / (resolutions[1][1] * 1000))
   if index ~= finest_index then
     finest, finest_index = bucket_of(1, index), index
     finest.index = index
@@ -131,19 +141,19 @@ local function count_in_finest(crop, entered)
   end
   finest.count[label] = (finest.count[label] or 0) + 1
   local sum = finest.sum
-  for i, probability in ipairs(crop[8]) do
-    sum[i] = (sum[i] or 0) + floor(probability * 10000 + 0.5)
+  for i = 1, label_count do
+    sum[i] = (sum[i] or 0) + floor(probabilities[i] * 10000 + 0.5)
   end
 end
 
 -- A track counts once in each bucket in which it is seen.
 local function count_track(crop, state)
-  local index = floor(crop[4] / (args.resolutions[1][1] * 1000))
+  local index = floor(crop[3] / (resolutions[1][1] * 1000))
   if state.buckets[1] == index then
     return
   end
-  for i, resolution in ipairs(args.resolutions) do
-    local of_this = floor(crop[4] / (resolution[1] * 1000))
+  for i, resolution in ipairs(resolutions) do
+    local of_this = floor(crop[3] / (resolution[1] * 1000))
     if state.buckets[i] ~= of_this then
       local bucket = bucket_of(i, of_this)
       bucket.tracks, state.buckets[i] = bucket.tracks + 1, of_this
@@ -171,55 +181,63 @@ local function fold_buckets()
   end
   table.sort(fine, function(left, right) return left.index < right.index end)
   for _, bucket in ipairs(fine) do
-    local begins_s = bucket.index * args.resolutions[1][1]
-    for i = 2, #args.resolutions do
-      add_to(bucket_of(i, floor(begins_s / args.resolutions[i][1])), bucket)
+    local begins_s = bucket.index * resolutions[1][1]
+    for i = 2, #resolutions do
+      add_to(bucket_of(i, floor(begins_s / resolutions[i][1])), bucket)
     end
   end
+end
+
+local count_name, sum_name = {}, {}
+for i, label in ipairs(labels) do
+  count_name[i], sum_name[i] = 'count:' .. label, 'sum:' .. label
 end
 
 -- One read and one write: nobody else touches the bucket while the script runs.
 local function keep_bucket(name, bucket)
   local fields, more = {'first', 'faces', 'tracks', 'entered'}, {0, bucket.faces, bucket.tracks, bucket.entered}
+  local size = 4
   for label, count in pairs(bucket.count) do
-    fields[#fields + 1], more[#more + 1] = 'count:' .. args.labels[label], count
+    size = size + 1
+    fields[size], more[size] = count_name[label], count
   end
   for label, sum in pairs(bucket.sum) do
-    fields[#fields + 1], more[#more + 1] = 'sum:' .. args.labels[label], sum
+    size = size + 1
+    fields[size], more[size] = sum_name[label], sum
   end
   local known = redis.call('HMGET', name, unpack(fields))
-  local written = {'last', bucket.last, 'first', known[1] or bucket.first}
-  for i = 2, #fields do
-    written[#written + 1], written[#written + 2] = fields[i], (tonumber(known[i]) or 0) + more[i]
+  local written = {'last', digits(bucket.last), 'first', known[1] or digits(bucket.first)}
+  for i = 2, size do
+    written[2 * i + 1], written[2 * i + 2] = fields[i], digits((tonumber(known[i]) or 0) + more[i])
   end
   redis.call('HSET', name, unpack(written))
   redis.call('EXPIRE', name, math.ceil(bucket.keep))
 end
 
 local function publish_crop(crop, state)
-  local smoothed = string.format(',"smoothed":{"emotion":"%s","confidence":%.4f}', state.label, state.confidence)
-  feed_event(stream, '{"schema":1,"id":' .. cjson.encode(crop[2]) .. ',"kind":"emotion",' .. crop[6] .. ','
-    .. crop[7] .. smoothed)
+  feed_event(stream, crop[5], format(',"smoothed":{"emotion":"%s","confidence":%.4f}', state.label, state.confidence))
 end
 
 read_tracks()
 local last_ms = 0
 for _, crop in ipairs(mine) do
-  local state = tracks[crop[3]]
+  local state = tracks[crop[2]]
+  newest[crop[2]] = crop
   local entered = state.first == nil
   local before = update_label(state, crop)
   if entered then
-    state.first = crop[4]
+    state.first = crop[3]
   end
-  state.last, state.head, state.events = crop[4], crop[6], state.events + 1
-  last_ms = max(last_ms, crop[4])
+  state.last, state.events = crop[3], state.events + 1
+  last_ms = max(last_ms, crop[3])
   if entered then
-    track_event(stream, crop[3], state, 'face_entered', state.first)
+    state.head = head_of(crop)
+    track_event(stream, crop[2], state, 'face_entered', state.first)
   end
   publish_crop(crop, state)
   if before and before ~= state.label then
-    state.changes = state.changes + 1
-    track_event(stream, crop[3], state, 'emotion_changed', crop[4], ',"previous":"' .. before .. '"')
+    state.changes, state.head = state.changes + 1, head_of(crop)
+    track_event(stream, crop[2], state, 'emotion_changed', crop[3], ',"previous":"' .. before .. '"')
   end
   count_in_finest(crop, entered)
   count_track(crop, state)

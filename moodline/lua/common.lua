@@ -43,8 +43,10 @@ local function note_clock()
 end
 
 -- Lua 5.1 prints large numbers as 1.7e+15; Redis wants every digit.
+local floor, format = math.floor, string.format
+
 local function digits(number)
-  return string.format('%.0f', number)
+  return format('%d', floor(number + 0.5))
 end
 
 -- A queue entry's id is <milliseconds of the server>-<number>.
@@ -201,11 +203,11 @@ local function look_after(stream)
   return dropped
 end
 
--- Events of this call: {stream, JSON object without its last brace}.
+-- Events of this call: {stream, JSON object without its last brace, in two parts that are joined once}.
 local told = {}
 
-local function feed_event(stream, body)
-  told[#told + 1] = {stream, body}
+local function feed_event(stream, body, more)
+  told[#told + 1] = {stream, body, more}
 end
 
 -- Writes the events to the feed. Published last of all and through pcall: who may not publish, or has nobody listening,
@@ -216,9 +218,10 @@ local function publish_all()
   end
   local epoch = cjson.encode(redis.call('HGET', key.state, 'epoch') or '')
   local sequence = redis.call('HINCRBY', key.state, 'sequence', #told) - #told
+  local feed, feed_max, last = key.feed, digits(args.feed_max), ',"epoch":' .. epoch .. '}'
   for i, event in ipairs(told) do
-    event[2] = event[2] .. ',"sequence":' .. digits(sequence + i) .. ',"epoch":' .. epoch .. '}'
-    redis.call('XADD', key.feed, 'MAXLEN', '~', args.feed_max, '*', 'event', event[2])
+    event[2] = event[2] .. event[3] .. ',"sequence":' .. digits(sequence + i) .. last
+    redis.call('XADD', feed, 'MAXLEN', '~', feed_max, '*', 'event', event[2])
   end
   if args.quiet then  -- a trial
     return
@@ -231,10 +234,9 @@ end
 -- The part of an event that tells of a track's smoothed state; `head` is what the worker wrote of its last crop.
 local function track_event(stream, track, state, kind, ordinal, more)
   local id = cjson.encode(stream .. '/' .. track .. '/' .. kind .. '/' .. digits(ordinal))
-  local smoothed = string.format('{"emotion":"%s","confidence":%.4f}', state.label, state.confidence)
-  feed_event(stream, '{"schema":1,"id":' .. id .. ',"kind":"' .. kind .. '",' .. state.head
-    .. string.format(',"emotion":"%s","confidence":%.4f', state.label, state.confidence)
-    .. ',"smoothed":' .. smoothed .. (more or ''))
+  local smoothed = format('"emotion":"%s","confidence":%.4f', state.label, state.confidence)
+  feed_event(stream, '{"schema":1,"id":' .. id .. ',"kind":"' .. kind .. '",' .. state.head,
+    ',' .. smoothed .. ',"smoothed":{' .. smoothed .. '}' .. (more or ''))
 end
 
 -- Ends a track that has been announced: its `face_left` names how long and in how many events it was seen.

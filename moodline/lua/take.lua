@@ -86,8 +86,9 @@ local function read_fresh(stream, cursor, limit, max_age)
         drop_entry(stream, entry[1], fields, 'stale')
         dropped = dropped + 1
       else
-        fresh[#fresh + 1] = {entry[1], digits(age), fields.meta or '', fields.image or '',
-          digits(number(fields.age) or 0)}
+        -- Whole numbers, which a reply holds as they are.
+        fresh[#fresh + 1] = {entry[1], floor(age + 0.5), fields.meta or '', fields.image or '',
+          floor((number(fields.age) or 0) + 0.5)}
       end
     end
     if #entries == 0 then

@@ -33,10 +33,11 @@ class WorkerSettings(Section):
             "one that is installed with moodline, whose models are found in any case."
         ),
     )
-    engine: Literal["auto", "tensorflow", "openvino"] = Field(
+    engine: Literal["auto", "tensorflow", "openvino", "jax"] = Field(
         default="auto",
         description=(
-            "What runs the model. auto takes the fastest that is installed and that the model has weights for."
+            "What runs the model. auto takes the fastest that is installed and that the model has weights for; jax "
+            "(Keras on JAX) only where TensorFlow is not installed."
         ),
     )
     emotions: tuple[Emotion, ...] | None = Field(
@@ -87,7 +88,7 @@ class WorkerSettings(Section):
         default=None,
         ge=1,
         le=1024,
-        description="Threads of the inference engine. Unset, as many as there are CPUs to use.",
+        description="Threads of the inference engine. Unset, as many as there are CPUs to use, as jax always does.",
     )
     metrics_host: str = Field(
         default="127.0.0.1",

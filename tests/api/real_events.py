@@ -39,5 +39,5 @@ def _judged(broker: Broker, stream: str, entry: Entry, emotion: Emotion) -> Comm
     return replace(
         committed,
         head=judgement._head(stream, crop, MODEL),
-        tail=judgement._tail(list(committed.probabilities), committed.label, EMOTIONS, STAGES),
+        tail=judgement._tail([str(p) for p in committed.probabilities], committed.label, EMOTIONS, STAGES),
     )

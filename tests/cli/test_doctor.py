@@ -186,7 +186,8 @@ def test_a_gpu_that_nobody_uses_is_a_warning() -> None:
     assert grade("", "tensorflow") == ("warn", "A driver is loaded, but nvidia-smi shows no GPU.")
     assert grade("NVIDIA T4", "openvino") == ("warn", "NVIDIA T4 is there and idle.")
     assert grade("NVIDIA T4", "tensorflow", "openvino", engine="openvino")[0] == "warn"
-    assert grade("NVIDIA T4", "tensorflow") == ("ok", "NVIDIA T4, with TensorFlow.")
+    assert grade("NVIDIA T4", "tensorflow", "jax") == ("ok", "NVIDIA T4, with TensorFlow.")
+    assert grade("NVIDIA T4", "openvino", "jax") == ("ok", "NVIDIA T4, with JAX.")
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:

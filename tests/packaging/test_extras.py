@@ -30,4 +30,4 @@ def test_all_is_every_service() -> None:
     (everything,) = (Requirement(text) for text in texts["all"])
 
     assert everything.name == "moodline"
-    assert everything.extras == texts.keys() - {"", "all", "dev"}
+    assert everything.extras == texts.keys() - {"", "all", "dev", "jax"}  # JAX is there instead of TensorFlow

@@ -21,7 +21,7 @@ def test_the_layers_hold() -> None:
 
 
 # What works without, and says what to install when it is asked for.
-OPTIONAL = {"moodline/tracing.py": "tracing"}
+OPTIONAL = {"moodline/tracing.py": "tracing", "worker/engines/jax.py": "jax"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

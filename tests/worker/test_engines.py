@@ -3,7 +3,9 @@
 import json
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import cv2
@@ -13,14 +15,16 @@ import pytest
 from moodline.errors import ModelError
 from moodline.manifest import MANIFEST_NAME, verify_model
 from moodline.settings import WorkerSettings
+from tests.support.jax_worker import JaxWorker
 from tests.support.needs import shared
 from worker.engines import openvino, tensorflow
 from worker.engines.base import Bucketed, Engine, Pixels, bucket_sizes
+from worker.engines.jax import _device
 from worker.engines.openvino import OpenVinoEngine, Precision
 from worker.engines.tensorflow import TensorFlowEngine
 from worker.model import _fastest, find_model, load_classifier
 
-ENGINES = ("tensorflow", "tensorflow-bf16", "openvino-f32", "openvino-bf16", "openvino-int8", "openvino")
+ENGINES = ("tensorflow", "tensorflow-bf16", "openvino-f32", "openvino-bf16", "openvino-int8", "openvino", "jax")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +36,20 @@ def faces() -> Pixels:
     return np.stack(cells)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module")
+def jax_worker() -> Iterator[JaxWorker]:
+    if find_spec("jax") is None:
+        pytest.skip("jax is not installed: pip install moodline[jax]")
+    with JaxWorker() as worker:
+        yield worker
+
+
+# A busy machine takes a while to convert or to compile.
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.timeout(300)) for name in ENGINES])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    if request.param == "jax":
+        yield request.getfixturevalue("jax_worker")
+        return
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield make(request.param)
@@ -68,6 +84,13 @@ def test_faster_engines_agree_with_the_reference(engine: Engine, faces: Pixels) 
     reference = make("tensorflow").predict(faces).argmax(axis=1)
     same = (engine.predict(faces).argmax(axis=1) == reference).mean()
     assert same >= 0.985
+
+
+@pytest.mark.timeout(300)
+def test_without_tensorflow_and_openvino_auto_takes_jax_and_says_so(jax_worker: JaxWorker) -> None:
+    assert jax_worker.name.startswith("jax-")
+    assert "TensorFlow is not installed; the model runs on Keras's JAX backend." in jax_worker.said
+    assert f"version 1 is ready on {jax_worker.name}" in jax_worker.said
 
 
 @pytest.fixture
@@ -185,7 +208,10 @@ def test_an_unknown_model_names_those_that_are_there() -> None:
         ({"openvino", "tensorflow"}, False, "openvino"),
         ({"openvino", "tensorflow"}, True, "tensorflow"),
         ({"openvino"}, True, "openvino"),
-        ({"tensorflow"}, False, "tensorflow"),
+        ({"tensorflow", "jax"}, False, "tensorflow"),
+        ({"openvino", "jax"}, False, "openvino"),
+        ({"openvino", "jax"}, True, "jax"),
+        ({"jax"}, False, "jax"),
     ],
 )
 def test_auto_takes_the_fastest_that_is_installed(
@@ -198,7 +224,7 @@ def test_auto_takes_the_fastest_that_is_installed(
 
 def test_without_any_engine_a_worker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.model._has", lambda _package: False)
-    with pytest.raises(ModelError, match=r"Neither OpenVINO nor TensorFlow is installed.*install moodline\[worker\]"):
+    with pytest.raises(ModelError, match=r"OpenVINO nor TensorFlow nor JAX is installed.*install moodline\[worker\]"):
         load_classifier(WorkerSettings())
 
 
@@ -229,6 +255,16 @@ def test_without_a_gpu_the_fallback_to_the_cpu_is_announced(model: Path, caplog:
     assert "no GPU; the model runs on the CPU" in caplog.text
     assert fake.growing == []
     assert tensorflow._best_precision(fake, verify_model(model)) == "f32", "on a CPU it is the reference"
+
+
+@pytest.mark.parametrize(
+    ("platform", "sentence"), [("cpu", "JAX sees no GPU; the model runs on the CPU."), ("gpu", "on 2 GPU(s).")]
+)
+def test_what_jax_runs_on_is_announced(platform: str, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
+    fake = SimpleNamespace(default_backend=lambda: platform, device_count=lambda: 2)
+    with caplog.at_level("INFO"):
+        assert _device(fake) == platform
+    assert sentence in caplog.text
 
 
 def test_a_gpu_takes_memory_as_it_needs_it_and_an_old_one_computes_in_full_precision(model: Path) -> None:

@@ -26,6 +26,10 @@ def engines(folder: Path) -> dict[str, Callable[[], Engine]]:
         from worker.engines.tensorflow import TensorFlowEngine
 
         found["tensorflow"] = partial(TensorFlowEngine, file, manifest)
+    elif find_spec("jax"):  # Keras has one backend a process
+        from worker.engines.jax import JaxEngine
+
+        found["jax"] = partial(JaxEngine, file)
     if find_spec("openvino"):
         import openvino
 

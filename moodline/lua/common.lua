@@ -42,9 +42,9 @@ local function note_clock()
   end
 end
 
--- Lua 5.1 prints large numbers as 1.7e+15; Redis wants every digit.
 local floor, format = math.floor, string.format
 
+-- Lua 5.1 prints large numbers as 1.7e+15; Redis wants every digit.
 local function digits(number)
   return format('%d', floor(number + 0.5))
 end

@@ -24,7 +24,7 @@ def train(context: typer.Context) -> None:
 
 
 def ablate(context: typer.Context) -> None:
-    """Train what differs from a recipe in one thing each, and compare."""
+    """Train the variants of a plan, and compare them."""
     replace_process("-P", "-m", "trainer", "ablate", *context.args)
 
 

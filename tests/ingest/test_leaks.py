@@ -29,7 +29,7 @@ def test_nor_do_those_of_a_camera_over_rtsp(run: Any, broker: Broker, clip: Path
                 way.cut()
                 cuts += 1
 
-        reconnect(run, broker, url, times=10, meanwhile=cut_when_live)
+        reconnect(run, broker, url, times=25, meanwhile=cut_when_live)
 
 
 def reconnect(

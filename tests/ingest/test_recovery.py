@@ -39,6 +39,11 @@ def test_a_server_that_took_connections_and_was_mute_is_read_soon_after_it_answe
             wait_until(lambda: says(broker, SILENT), description="it is mute", timeout=40)
             proxy.swallows = False
             wait_for_faces(broker)
+            proxy.swallow()
+            wait_for_state(broker, "cam", "stalled", timeout=15)
+            wait_until(lambda: says(broker, SILENT), description="it is mute again", timeout=40)
+            proxy.swallows = False
+            wait_for_faces(broker)
 
 
 def test_a_server_that_was_frozen_is_read_soon_after_it_goes_on(run: Any, broker: Broker, server: RtspServer) -> None:

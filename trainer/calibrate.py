@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.metrics import recall_of, softmax
+from trainer.metrics import confusion, recalls, softmax
 
 _LEAST_PRIOR = 1e-4
 _GOLDEN = (5**0.5 - 1) / 2
@@ -71,8 +71,8 @@ def _short(
     """Classes whose recall is below their floor, of the faces alone or with their mirror images."""
     temperature = best_temperature(plain, labels)
     alone = softmax(plain / temperature)
-    answers = (alone, alone + softmax(mirrored / temperature))
-    least = {one: min(recall_of(found, labels, one) for found in answers) for one in floors}
+    both = alone + softmax(mirrored / temperature)
+    least = np.minimum(recalls(confusion(alone, labels)), recalls(confusion(both, labels)))
     return [one for one, floor in floors.items() if not least[one] >= min(1.0, floor + _SPARE)]
 
 

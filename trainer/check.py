@@ -71,10 +71,10 @@ def _ask_engines(module: str, folder: Path, *words: str) -> str:
     """Run a program of the worker's engines on a model folder; gives what it printed."""
     environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environ.pop("KERAS_BACKEND", None)
+    command = [sys.executable, "-m", f"worker.engines.{module}", str(folder), *words]
     done = subprocess.run(  # noqa: S603 - our own interpreter on our own module
-        [sys.executable, "-m", f"worker.engines.{module}", str(folder), *words],
-        env=environ, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S,
-    )  # fmt: skip
+        command, env=environ, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+    )
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         raise ModelError(f"The worker's engines cannot run {folder} ({said}): publish the model again.")

@@ -38,12 +38,6 @@ def recalls(table: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(totals > 0, table.diagonal() / np.maximum(totals, 1), np.nan)
 
 
-def recall_of(probabilities: Probabilities, labels: Labels, one: int) -> float:
-    """Recall of one class; nan where it has no faces."""
-    there = labels == one
-    return float((probabilities[there].argmax(axis=1) == one).mean()) if there.any() else float("nan")
-
-
 def precisions(table: NDArray[np.int64]) -> NDArray[np.float64]:
     """Precision of each class of a confusion table; nan for a class that was never answered."""
     totals = table.sum(axis=0)

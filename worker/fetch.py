@@ -28,6 +28,11 @@ IDLE_WAIT = timedelta(seconds=1)
 """Longest block on the bell: shorter than any socket timeout, and often enough to renew hands."""
 
 
+def per_turn(batch_size: int) -> int:
+    """Return how many crops a stream may have in a batch: half, so that one busy stream leaves room for others."""
+    return max(1, batch_size // 2)
+
+
 class Fetcher:
     """One thread a partition: waits for the bell, takes, decodes, and hands batches on."""
 
@@ -52,8 +57,7 @@ class Fetcher:
         self._reserved = 0
         self._renew_every = settings.hand_lease.total_seconds() / 3
         self._idle_wait = min(IDLE_WAIT, settings.hand_lease / 3)
-        # Half a batch a stream and turn, so that one busy stream leaves room for the others.
-        self._per_stream = max(1, settings.batch_size // 2)
+        self._per_stream = per_turn(settings.batch_size)
         self._usual = Usual()
         self._alone = alone
         self._may_be_alone = False

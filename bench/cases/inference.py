@@ -1,9 +1,6 @@
 """How many faces a second the shipped model judges, by engine and batch size."""
 
-import time
 from collections.abc import Callable, Mapping
-
-import numpy as np
 
 from bench.arithmetic import matrix_gflops
 from bench.case import Case, Context, Result, Table
@@ -12,6 +9,7 @@ from bench.samples import Samples, number
 from moodline.manifest import ModelManifest
 from worker.engines.answer import engines
 from worker.engines.base import Engine, Pixels
+from worker.engines.speed import faces_per_s, random_faces
 
 _BATCHES = (1, 16, 64)
 _KERAS = "keras.predict"
@@ -28,15 +26,6 @@ def _keras_step() -> Step:
     return lambda faces: model.predict(faces[..., None], batch_size=_KERAS_BATCH, verbose=0)
 
 
-def _faces_per_s(step: Step, faces: Pixels, seconds: float) -> float:
-    """Return the rate over about that many seconds, at least two runs."""
-    runs, began = 0, time.perf_counter()
-    while runs < 2 or time.perf_counter() - began < seconds:
-        step(faces)
-        runs += 1
-    return runs * len(faces) / (time.perf_counter() - began)
-
-
 def _steps(loaded: Mapping[str, Engine]) -> dict[tuple[str, int], tuple[Step, int]]:
     """Return what is measured: (name, batch) -> (what runs, faces a call). Keras cuts its batches itself."""
     steps: dict[tuple[str, int], tuple[Step, int]] = {(_KERAS, _KERAS_BATCH): (_keras_step(), _FACES)}
@@ -51,7 +40,7 @@ def _run(context: Context) -> Result:
     file, manifest = shipped_model()
     loaded = [load() for load in engines(file.parent).values()]
     steps = _steps({engine.name: engine for engine in loaded})
-    faces = np.random.default_rng(0).integers(0, 256, (_FACES, 48, 48), np.uint8)
+    faces = random_faces(_FACES)
     for step, count in steps.values():
         step(faces[:count])
     seconds = _SECONDS_QUICK if context.quick else _SECONDS
@@ -62,7 +51,7 @@ def _run(context: Context) -> Result:
         for precision, limit in limits.items():
             limit.append(matrix_gflops(precision, seconds))
         for key, (step, count) in steps.items():
-            rates[key].append(_faces_per_s(step, faces[:count], seconds))
+            rates[key].append(faces_per_s(step, faces[:count], seconds))
     return Result([_table(manifest, rates, limits), _limits(limits)])
 
 

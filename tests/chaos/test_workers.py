@@ -3,10 +3,14 @@
 import random
 import signal
 import threading
+from collections.abc import Iterator
+
+import pytest
 
 from moodline.broker import Broker
-from tests.chaos.conftest import Fleet, let_pass
-from tests.support.brokers import frame_of
+from moodline.embedded import EmbeddedServer
+from tests.chaos.conftest import KEY, Fleet, let_pass
+from tests.support.brokers import client_of, emptied, frame_of
 from tests.support.chaos import (
     Feeder,
     Source,
@@ -76,15 +80,22 @@ def test_a_worker_killed_between_read_and_commit_costs_nothing(broker: Broker, f
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
 
 
+@pytest.fixture
+def any_broker(any_server: EmbeddedServer) -> Iterator[Broker]:
+    with emptied(any_server, seal_key=KEY) as fresh:
+        yield fresh
+
+
 def test_a_crop_that_kills_its_worker_is_given_up_and_its_neighbours_get_their_events(
-    broker: Broker, fleet: Fleet
+    any_broker: Broker, any_server: EmbeddedServer
 ) -> None:
+    broker = any_broker
     feeder = Feeder(broker, 1, streams=("rec-0", "rec-1"))
     feeder.feed(10)
     poison = feed_poison(feeder.sources["rec-0"])
     feeder.feed(10)
     deaths = 0
-    with Subscriber(broker) as subscriber:
+    with Fleet(any_server) as fleet, Subscriber(broker) as subscriber:
         while not drained(broker):
             worker = fleet.start(ready=False, max_attempts="2")
             wait_until(
@@ -98,6 +109,8 @@ def test_a_crop_that_kills_its_worker_is_given_up_and_its_neighbours_get_their_e
             assert deaths < 8
         assert deaths == 3, "once in company, twice alone"
         assert dead_letters(broker) == [poison]
+        ((_, letter),) = client_of(broker).xrange(broker.keys_of("rec-0").of_partition("dead"))
+        assert b"died 2 times" in letter[b"detail"]
         assert_nothing_lost_nothing_twice(broker, feeder, subscriber)
 
 

@@ -2,9 +2,11 @@
 
 from moodline.broker import Broker
 from moodline.crop_queue import Reader
+from moodline.settings import WorkerSettings
 from tests.support.brokers import client_of, frame_of, live_stream
 from tests.support.judging import work_queue
 from tests.support.queues import LEASE
+from worker.fetch import per_turn
 
 
 def reader(broker: Broker, stream: str, **settings: int) -> Reader:
@@ -20,7 +22,8 @@ def test_a_stream_with_thousands_of_crops_holds_up_none_of_five_hundred_with_one
     for stream in quiet:
         reader(broker, stream).enqueue(frame_of(0), age_ms=0)
     queue = work_queue(broker)
-    waits, room, per_stream = set(quiet), 64, 16
+    room = WorkerSettings().batch_size
+    waits, per_stream = set(quiet), per_turn(room)
     for _ in range(-(-(len(quiet) + 2 * per_stream) // room)):
         take = queue.take(room=room, held={}, per_stream=per_stream, alone_ok=False)
         waits -= {taken.hand.stream for taken in take.taken}

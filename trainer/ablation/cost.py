@@ -17,13 +17,12 @@ def cost_table(plan: Plan, train: Faces, validation: Faces, out: Path) -> str:
 
     All engines are timed anew, one after the other: compare within a table. Raises ModelError.
     """
-    manifests = {}
-    for one in plan.variants:
-        folder = out / _MODELS / one.name / "1"
-        manifests[one.name] = verify_model(folder) if folder.exists() else publish_run(
-            out / one.name, train, validation, folder
-        )  # fmt: skip
-    speeds = {name: engine_speeds(out / _MODELS / name / "1") for name in manifests}
+    folders = {one.name: out / _MODELS / one.name / "1" for one in plan.variants}
+    for name, folder in folders.items():
+        if not folder.exists():
+            publish_run(out / name, train, validation, folder)
+    manifests = {name: verify_model(folder) for name, folder in folders.items()}
+    speeds = {name: engine_speeds(folder) for name, folder in folders.items()}
     engines = list(dict.fromkeys(engine for found in speeds.values() for engine in found))
     titles = ("variant", "parameters", "MFLOP a face", "MB (float16)", *(f"faces/s, {engine}" for engine in engines))
     rows = [

@@ -36,6 +36,12 @@ class Row:
     answers: Answers
 
 
+def all_rows(plan: Plan, found: Mapping[str, Answers], validation: Faces) -> dict[str, list[Row]]:
+    """The rows of each kind of labels that the faces have."""
+    kinds = _KINDS if validation.has_votes else ("fer2013",)
+    return {kind: rows_of(plan, found, validation, kind) for kind in kinds}
+
+
 def rows_of(plan: Plan, found: Mapping[str, Answers], validation: Faces, kind: str) -> list[Row]:
     """The variants on one kind of labels (`fer2013`, `ferplus`), in order; behind them the shifts of the first."""
     labels = validation.labels if kind == "fer2013" else validation.majority()
@@ -60,19 +66,18 @@ def paired_difference(right: NDArray[np.bool_], base: NDArray[np.bool_]) -> tupl
     return float(difference.mean()), float(_SURE * difference.std() / np.sqrt(len(difference)))
 
 
-def markdown(plan: Plan, found: Mapping[str, Answers], validation: Faces, made_on: str) -> str:
-    """A table for each kind of labels that the faces have, and what they were measured on."""
+def markdown(plan: Plan, rows: Mapping[str, list[Row]], made_on: str) -> str:
+    """A table for each kind of labels, and what they were measured on."""
     share = f"{plan.share:.0%} of the training faces, seed {plan.seed}"
     parts = [
         f"{plan.title} Recipe `{plan.recipe}` with the changes of the plan `{plan.name}`, {share}; {made_on}.",
         _HOW,
     ]
-    for kind, name in _KINDS.items():
-        if kind == "ferplus" and not validation.has_votes:
-            continue
-        rows = [_cells(row, number) for number, row in enumerate(rows_of(plan, found, validation, kind))]
-        parts.append(f"On {name}:\n\n{grid(_TITLES, rows)}")
-    spent = [(one.title or one.name, found[one.name]) for one in plan.variants]
+    for kind, of_kind in rows.items():
+        cells = [_cells(row, number) for number, row in enumerate(of_kind)]
+        parts.append(f"On {_KINDS[kind]}:\n\n{grid(_TITLES, cells)}")
+    trained = rows["fer2013"][: len(plan.variants)]
+    spent = [(row.title, row.answers) for row in trained]
     cost = [[title, f"{one.faces:,}", f"{one.steps:,}", f"{one.seconds / 60:.0f}"] for title, one in spent]
     parts.append("What they cost:\n\n" + grid(("variant", "faces", "steps", "minutes"), cost))
     return "\n\n".join(parts)
@@ -84,15 +89,9 @@ def grid(titles: tuple[str, ...], rows: list[list[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def write_csv(path: Path, plan: Plan, found: Mapping[str, Answers], validation: Faces) -> None:
+def write_csv(path: Path, rows: Mapping[str, list[Row]]) -> None:
     """Write all numbers, a line for each variant and kind of labels; shares of 1."""
-    lines = [
-        line
-        for kind in _KINDS
-        if kind == "fer2013" or validation.has_votes
-        for row in rows_of(plan, found, validation, kind)
-        for line in _lines(row, kind)
-    ]
+    lines = [line for kind, of_kind in rows.items() for row in of_kind for line in _lines(row, kind)]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(lines[0]))
         writer.writeheader()

@@ -19,7 +19,7 @@ def ablate(data: Data, out: Out, plan: PlanName = "ablation", into: Into = None)
     """Train what differs from a recipe in one thing each, and compare; Ctrl-C and the same command go on."""
     from trainer.ablation.cost import cost_table
     from trainer.ablation.plan import read_plan
-    from trainer.ablation.table import markdown, write_csv
+    from trainer.ablation.table import all_rows, markdown, write_csv
     from trainer.ablation.trainings import train_all
     from trainer.card import put_section
     from trainer.data import read_training
@@ -33,8 +33,9 @@ def ablate(data: Data, out: Out, plan: PlanName = "ablation", into: Into = None)
     except KeyboardInterrupt:
         typer.echo(f"stopped; the same command goes on where {out} ends", err=True)
         raise typer.Exit(130) from None
-    tables = "\n\n".join([markdown(how, found, validation, machine_and_day()), *cost])
+    rows = all_rows(how, found, validation)
+    tables = "\n\n".join([markdown(how, rows, machine_and_day()), *cost])
     typer.echo(tables)
-    write_csv(out / f"{how.name}.csv", how, found, validation)
+    write_csv(out / f"{how.name}.csv", rows)
     if into is not None:
         put_section(into, how.name, tables)

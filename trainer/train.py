@@ -92,9 +92,11 @@ def _train_epoch(run: Run, faces: Faces, goal: NDArray[np.float32], epoch: int) 
 
 def _validate(run: Run, validation: Faces, side: int) -> dict[str, float]:
     """Loss and accuracy of the averaged network, of each head on the labels that it learns."""
+    from keras.ops import convert_to_numpy
+
     logits = predict(run.averaged, scaled(validation.images, side))
     goal = targets(validation, run.recipe.labels)
-    scores = {"validation_loss": float(np.mean(soft_cross_entropy(goal, logits)))}
+    scores = {"validation_loss": float(np.mean(convert_to_numpy(soft_cross_entropy(goal, logits))))}
     heads = run.recipe.labels.heads
     for number, head in enumerate(heads):
         found = softmax(logits[:, number * len(EMOTIONS) :][:, : len(EMOTIONS)])

@@ -23,7 +23,7 @@ from trainer.metrics import confusion
 from trainer.network import DENSE, GREY_MEAN, GREY_SPREAD, NETWORKS, flops_per_face
 from trainer.precision import measure_precisions
 from trainer.provenance import code_version, library_versions
-from trainer.recipe import Recipe
+from trainer.recipe import Labels, Recipe
 from trainer.run import Run, resume, start_run
 
 _FILE = "model.keras"
@@ -64,7 +64,7 @@ def publish_run(
             temperature=round(final.output.temperature, 4),
             prior_shift=final.prior_shift,
             recall_floors=final.recall_floors,
-            training=_training(run, head, len(faces), choice.note),
+            training=_training(run, head, faces, choice.note),
             scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
@@ -176,23 +176,30 @@ def _end(network: str) -> str:
     return f"dense layers ({hidden}) and one more" if hidden else "global average pooling, one dense layer"
 
 
-def _training(run: Run, head: str, count: int, note: str) -> Training:
-    labels = run.recipe.labels
-    data = "once each" if labels.near_copies else "once each and without near copies of validation faces"
+def _training(run: Run, head: str, faces: Faces, note: str) -> Training:
+    data = "once each" if run.recipe.labels.near_copies else "once each and without near copies of validation faces"
     return Training(
         recipe=run.recipe.name,
         seed=run.recipe.seed,
         epochs=run.epoch,
-        faces=count,
-        labels=(
-            f"{1 - labels.fer2013_weight:.0%} FER+ votes as soft labels (contempt, unknown and not-a-face "
-            f"left out, at least {labels.least_votes} votes), {labels.fer2013_weight:.0%} FER2013 label"
-            + (f", each with its own output; published is that for {head}" if labels.two_heads else "")
-        ),
-        data=f"FER2013 train split, {data}",
+        faces=len(faces),
+        labels=_labels(run.recipe.labels, head, faces.has_votes),
+        data=f"the train split, {data}",
         code_version=code_version(),
         versions=library_versions(),
         finished_at=datetime.now(UTC).replace(microsecond=0),
         hours=round(run.state.seconds / 3600, 2),
         note=note,
     )
+
+
+def _labels(labels: Labels, head: str, has_votes: bool) -> str:
+    """What was learned, in words."""
+    if not has_votes or (labels.fer2013_weight == 1 and not labels.two_heads):
+        return "the data's own labels"
+    votes = "the majority of the FER+ votes" if labels.hard else "FER+ votes as soft labels"
+    mixed = (
+        f"{1 - labels.fer2013_weight:.0%} {votes} (contempt, unknown and not-a-face left out, at least "
+        f"{labels.least_votes} votes), {labels.fer2013_weight:.0%} FER2013 label"
+    )
+    return f"{mixed}, each with its own output; published is that for {head}" if labels.two_heads else mixed

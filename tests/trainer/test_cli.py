@@ -12,7 +12,15 @@ from typer.testing import CliRunner
 
 from moodline.manifest import MANIFEST_NAME, verify_model
 from tests.support.wait import wait_until
+from trainer import network
 from trainer.__main__ import build_app
+from trainer.check import agreements
+from trainer.data import read_split, read_training
+from trainer.recipe import read_recipe
+from trainer.run import start_run
+from trainer.train import train
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "trainer" / "recipes" / "notebook.toml"
 
 
 @pytest.fixture
@@ -91,6 +99,36 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     assert "moodline models use moods@1" in done.output
     assert verify_model(models / "moods" / "1").training.recipe == "tiny"
     assert CliRunner().invoke(build_app(), [*publish[:5], "--as", "Moods!"]).exit_code == 2
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("no_engines")
+def test_a_run_of_the_notebooks_kind_stands_beside_the_models_that_ship(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(network.NETWORKS, "tiny_dense", ((4,), (6,), (8,), (8,)))
+    monkeypatch.setitem(network.DENSE, "tiny_dense", (5, 5))
+    text = re.sub(r'"notebook_dense"', '"tiny_dense"', NOTEBOOK.read_text()).replace("1e-3", "1e-30")
+    text = text.replace("size = 48", "size = 16").replace("patience = 10", "patience = 1")
+    (tmp_path / "notebook.toml").write_text(text)
+    train(start_run(read_recipe(str(tmp_path / "notebook.toml"))), *read_training(data), tmp_path / "run")
+    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 1 + 2, "its patience was over"
+
+    publish = ["models", "publish", str(tmp_path / "run"), "--data", str(data), "--as", "notebook"]
+    done = CliRunner().invoke(build_app(), [*publish, "--registry", str(tmp_path / "models")])
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "models" / "notebook" / "1"
+    made = verify_model(folder).training
+    assert (made.epochs, made.labels) == (1, "the data's own labels"), "the best one's weights"
+    for one in agreements(folder, read_split(data, "validation")):
+        assert one.greatest_difference < 0.01, one
+
+    (tmp_path / "CARD.md").write_text("# Card\n")
+    compare = ["models", "compare", "vgg11-fer2013", str(folder), "--data", str(data), "--into"]
+    done = CliRunner().invoke(build_app(), [*compare, str(tmp_path / "CARD.md"), "--mirrored"])
+    assert done.exit_code == 0, done.output
+    rows = [line for line in (tmp_path / "CARD.md").read_text().splitlines() if "own labels" in line]
+    assert [row.split(" | ")[0].split("@")[0] for row in rows] == ["| vgg11-fer2013", "| notebook"]
 
 
 @pytest.mark.timeout(300)

@@ -1,4 +1,4 @@
-"""Training faces moved, turned, scaled, mirrored, relit and partly covered: one affine warp each."""
+"""Training faces moved, turned, scaled, mirrored (one affine warp), relit, partly covered and blended."""
 
 from typing import Any
 
@@ -41,6 +41,19 @@ def augmented(faces: Faces8, side: int, how: Augmentation, rng: np.random.Genera
     np.clip(out, 0, 255, out=out)
     _cover(out, how, rng)
     return np.asarray(out[..., None], np.float32)
+
+
+def mixed(faces: FacesF, labels: FacesF, strength: float, rng: np.random.Generator) -> tuple[FacesF, FacesF]:
+    """Blend each face (N, side, side, 1) with another one of the batch, and their labels (N, classes) likewise.
+
+    Mixup, Zhang et al. 2018: shares are drawn from Beta(strength, strength). A strength of 0 changes nothing.
+    """
+    if not strength:
+        return faces, labels
+    share = rng.beta(strength, strength, len(faces)).astype(np.float32)
+    other = rng.permutation(len(faces))
+    of_face, of_label = share[:, None, None, None], share[:, None]
+    return of_face * faces + (1 - of_face) * faces[other], of_label * labels + (1 - of_label) * labels[other]
 
 
 def _affine_maps(count: int, source: int, side: int, how: Augmentation, rng: np.random.Generator) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.augment import augmented
+from trainer.augment import augmented, mixed
 from trainer.data import Faces
 from trainer.recipe import Recipe
 
@@ -29,7 +29,8 @@ def epoch_batches(faces: Faces, targets: NDArray[np.float32], recipe: Recipe, ep
     def prepare(step: int) -> Batch:
         rng = np.random.default_rng([recipe.seed, epoch, step])
         chosen = order[step * size : (step + 1) * size]
-        return augmented(faces.images[chosen], side, recipe.augmentation, rng), targets[chosen]
+        images = augmented(faces.images[chosen], side, recipe.augmentation, rng)
+        return mixed(images, targets[chosen], recipe.augmentation.mixup, rng)
 
     with ThreadPoolExecutor(1, thread_name_prefix="augment") as thread:
         following = thread.submit(prepare, 0)

@@ -31,7 +31,7 @@ class Phase(_Part):
 
 
 class Augmentation(_Part):
-    """How far a training face may be moved, turned, scaled, relit and covered."""
+    """How far a training face may be moved, turned, scaled, relit, covered and blended with another one."""
 
     shift: float = Field(0.07, ge=0, le=0.3, description="largest shift, share of the side")
     turn: float = Field(12.0, ge=0, le=45, description="largest turn, degrees")
@@ -41,6 +41,7 @@ class Augmentation(_Part):
     contrast: float = Field(0.25, ge=0, le=0.8, description="largest change of contrast, share")
     cutout: Probability = Field(0.3, description="how often a square is covered with grey")
     cutout_size: float = Field(0.3, ge=0, le=0.6, description="side of that square, share of the face's")
+    mixup: float = Field(0.0, ge=0, le=1, description="how strongly faces are blended; 0: not")
 
 
 class Labels(_Part):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.augment import augmented, scaled
+from trainer.augment import augmented, mixed, scaled
 from trainer.batches import epoch_batches, steps_per_epoch
 from trainer.data import Faces
 from trainer.labels import targets
@@ -29,6 +29,29 @@ def test_values_stay_grey_values_and_faces_differ(faces: Faces) -> None:
     assert changed.min() >= 0
     assert changed.max() <= 255
     assert np.abs(changed[..., 0] - faces.images).mean() > 5
+
+
+def test_faces_are_blended_in_the_shares_of_their_labels() -> None:
+    # Each face is as bright as the number of its label, so brightness tells which labels a blend should have.
+    labels = np.eye(7, dtype=np.float32)[np.arange(70) % 7]
+    brightness = (labels @ np.arange(7) * 40).astype(np.float32)
+    images = np.broadcast_to(brightness, (8, 8, 1, 70)).transpose(3, 0, 1, 2)
+    blended, shares = mixed(images, labels, 0.4, np.random.default_rng(0))
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(blended.mean(axis=(1, 2, 3)), shares @ np.arange(7) * 40, rtol=1e-4)
+    assert np.count_nonzero((shares > 0.05) & (shares < 0.95)) > 20, "some are blended well"
+    same, untouched = mixed(images, labels, 0.0, np.random.default_rng(0))
+    np.testing.assert_array_equal(same, images)
+    np.testing.assert_array_equal(untouched, labels)
+
+
+def test_a_recipe_may_blend_faces(faces: Faces, tiny_recipe: Recipe) -> None:
+    goal = targets(faces, tiny_recipe.labels)
+    how = tiny_recipe.augmentation.model_copy(update={"mixup": 0.4})
+    blended = tiny_recipe.model_copy(update={"augmentation": how})
+    apart, together = (next(epoch_batches(faces, goal, recipe, 0))[1] for recipe in (tiny_recipe, blended))
+    assert {tuple(row) for row in apart} <= {tuple(row) for row in goal}
+    assert not {tuple(row) for row in together} <= {tuple(row) for row in goal}
 
 
 def test_batches_depend_on_seed_epoch_and_step_alone(faces: Faces, tiny_recipe: Recipe) -> None:

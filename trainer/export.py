@@ -46,33 +46,39 @@ def inference_model(trained: "keras.Model", side: int, output: Output = Output()
     layers = list(trained.layers)
     for layer, following in zip(layers, [*layers[1:], None], strict=True):
         if isinstance(following, keras.layers.BatchNormalization):
-            x = _folded(layer, following)(x)
+            x = _folded(layer, following, x)
         elif isinstance(layer, keras.layers.MaxPooling2D):
             x = keras.layers.MaxPooling2D(2, name=layer.name)(x)
         elif isinstance(layer, keras.layers.GlobalAveragePooling2D):
             x = keras.layers.GlobalAveragePooling2D(name=layer.name)(x)
-        elif isinstance(layer, keras.layers.Flatten):
-            x = keras.layers.Flatten(name=layer.name)(x)
         elif isinstance(layer, keras.layers.Dense):
             x = _calibrated(layer, output)(x)
     return keras.Model(faces, keras.layers.Softmax(name="probabilities")(x), name=trained.name)
 
 
-def _folded(weighted: Any, norm: Any) -> "keras.layers.Layer":
-    """The convolution or dense layer with the batch norm that follows it in its weights, and ReLU."""
+def _folded(weighted: Any, norm: Any, x: Any) -> Any:
+    """Apply the convolution or dense layer with the batch norm that follows it in its weights, and ReLU."""
     import keras
 
     gamma, beta, mean, variance = (np.asarray(v.numpy(), np.float64) for v in norm.variables)
     factor = gamma / np.sqrt(variance + norm.epsilon)
     kernel = np.asarray(weighted.kernel.numpy(), np.float64) * factor
     how = {"activation": "relu", "dtype": "float32", "name": weighted.name}
+    on_map = len(x.shape) == 4
     if isinstance(weighted, keras.layers.Conv2D):
         layer = keras.layers.Conv2D(weighted.filters, 3, padding="same", **how)
+    elif on_map:
+        # A dense layer over a flattened map is a convolution as large as the map. Keras's export to OpenVINO takes
+        # flattening for that of a batch of one.
+        layer = keras.layers.Conv2D(weighted.units, tuple(x.shape[1:3]), padding="valid", **how)
+        kernel = kernel.reshape(*x.shape[1:], weighted.units)
     else:
         layer = keras.layers.Dense(weighted.units, **how)
     layer.build((*[None] * (kernel.ndim - 1), kernel.shape[-2]))
     layer.set_weights([kernel, beta - mean * factor])
-    return layer
+    if on_map and isinstance(weighted, keras.layers.Dense):
+        return keras.layers.GlobalAveragePooling2D(name=f"{weighted.name}_flat")(layer(x))
+    return layer(x)
 
 
 def _calibrated(dense: Any, output: Output) -> "keras.layers.Layer":

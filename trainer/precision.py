@@ -109,7 +109,9 @@ def loss_of(
 
 
 def _seen(probe: Any, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return [np.asarray(value, np.float32) for value in probe([batch], training=False)]
+    from keras.ops import convert_to_numpy
+
+    return [np.asarray(convert_to_numpy(value), np.float32) for value in probe([batch], training=False)]
 
 
 def _written(folder: Path, manifest: ModelManifest, **changes: Any) -> ModelManifest:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.norm import without_gradients
+
 if TYPE_CHECKING:
     import keras
 
@@ -36,7 +38,8 @@ def measure_norms(model: "keras.Model", faces: NDArray[np.float32], batch: int =
     for seen, start in enumerate(range(0, len(faces) - batch + 1, batch)):
         for layer in norms:
             layer.momentum = seen / (seen + 1)  # makes the moving mean a plain mean over the batches
-        model(faces[start : start + batch], training=True)
+        with without_gradients():
+            model(faces[start : start + batch], training=True)
     for layer, momentum in zip(norms, kept, strict=True):
         layer.momentum = momentum
 

@@ -19,12 +19,13 @@ class CheckpointError(MoodlineError):
 
 @dataclass
 class RunState:
-    """What a run has come to: its recipe, epochs done, seconds spent, one record per epoch."""
+    """What a run has come to: its recipe, epochs done, seconds spent, one record per epoch, versions of libraries."""
 
     recipe: dict[str, Any]
     epochs_done: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
 
     def add_epoch(self, record: dict[str, float], seconds: float) -> None:
         """Note that an epoch is done."""

@@ -62,23 +62,23 @@ def _folded(weighted: Any, norm: Any, x: Any) -> Any:
 
     gamma, beta, mean, variance = (np.asarray(v.numpy(), np.float64) for v in norm.variables)
     factor = gamma / np.sqrt(variance + norm.epsilon)
-    kernel = np.asarray(weighted.kernel.numpy(), np.float64) * factor
+    kernel, bias = np.asarray(weighted.kernel.numpy(), np.float64) * factor, beta - mean * factor
     how = {"activation": "relu", "dtype": "float32", "name": weighted.name}
-    on_map = len(x.shape) == 4
     if isinstance(weighted, keras.layers.Conv2D):
-        layer = keras.layers.Conv2D(weighted.filters, 3, padding="same", **how)
-    elif on_map:
-        # A dense layer over a flattened map is a convolution as large as the map. Keras's export to OpenVINO takes
-        # flattening for that of a batch of one.
-        layer = keras.layers.Conv2D(weighted.units, tuple(x.shape[1:3]), padding="valid", **how)
-        kernel = kernel.reshape(*x.shape[1:], weighted.units)
-    else:
-        layer = keras.layers.Dense(weighted.units, **how)
+        return _weighted(keras.layers.Conv2D(weighted.filters, 3, padding="same", **how), kernel, bias)(x)
+    if len(x.shape) == 2:
+        return _weighted(keras.layers.Dense(weighted.units, **how), kernel, bias)(x)
+    # A dense layer over a flattened map is a convolution as large as the map. Keras's export to OpenVINO takes
+    # flattening for that of a batch of one.
+    layer = keras.layers.Conv2D(weighted.units, tuple(x.shape[1:3]), padding="valid", **how)
+    pixel = _weighted(layer, kernel.reshape(*x.shape[1:], weighted.units), bias)(x)
+    return keras.layers.GlobalAveragePooling2D(name=f"{weighted.name}_pixel")(pixel)
+
+
+def _weighted(layer: Any, kernel: NDArray[np.float64], bias: NDArray[np.float64]) -> Any:
     layer.build((*[None] * (kernel.ndim - 1), kernel.shape[-2]))
-    layer.set_weights([kernel, beta - mean * factor])
-    if on_map and isinstance(weighted, keras.layers.Dense):
-        return keras.layers.GlobalAveragePooling2D(name=f"{weighted.name}_flat")(layer(x))
-    return layer(x)
+    layer.set_weights([kernel, bias])
+    return layer
 
 
 def _calibrated(dense: Any, output: Output) -> "keras.layers.Layer":
@@ -90,9 +90,7 @@ def _calibrated(dense: Any, output: Output) -> "keras.layers.Layer":
         np.asarray(v.numpy(), np.float64)[..., columns] / output.temperature for v in (dense.kernel, dense.bias)
     )
     layer = keras.layers.Dense(kernel.shape[1], dtype="float32", name=dense.name)
-    layer.build((None, kernel.shape[0]))
-    layer.set_weights([kernel, bias + output.shift])
-    return layer
+    return _weighted(layer, kernel, bias + output.shift)
 
 
 def save_half(model: "keras.Model", path: Path) -> None:

@@ -1,5 +1,6 @@
 """Batch norm, and the order of axes, as each backend computes them fastest; weights are the same ones everywhere."""
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,16 @@ def batch_norm(name: str, axis: int = -1) -> Any:
 
     layer = _on_torch() if channels_first() else keras.layers.BatchNormalization
     return layer(axis=axis, momentum=0.9, epsilon=1e-3, name=name)
+
+
+def without_gradients() -> AbstractContextManager[Any]:
+    """A context in which nothing is kept for gradients; only PyTorch keeps it outside of training steps."""
+    if not channels_first():
+        return nullcontext()
+    import torch
+
+    context: AbstractContextManager[Any] = torch.no_grad()
+    return context
 
 
 @cache

@@ -19,6 +19,7 @@ from trainer.card import CARD_NAME, put_section
 from trainer.check import engine_answers
 from trainer.data import Faces
 from trainer.evaluate import load_file, probabilities
+from trainer.norm import without_gradients
 
 if TYPE_CHECKING:
     import keras
@@ -62,14 +63,15 @@ def measure_precisions(folder: Path, train: Faces, validation: Faces) -> ModelMa
 
 
 def activation_ranges(model: "keras.Model", images: NDArray[np.uint8]) -> tuple[float, ...]:
-    """How far the inputs of each convolution but the first reach, for faces (N, 48, 48).
+    """How far the inputs of each padded convolution but the first reach, for faces (N, 48, 48).
 
     A range ends where rounding to 255 steps within it and cutting off what lies beyond are least together, in mean
     squares. These inputs come out of a ReLU: they begin at 0.
     """
     import keras
 
-    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][1:]
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    layers = [layer for layer in convolutions if layer.padding == "same"][1:]
     probe = keras.Model(model.inputs, [layer.input for layer in layers])
     faces = images[..., None].astype(np.float32)
     batches = [faces[start : start + _BATCH] for start in range(0, len(faces), _BATCH)]
@@ -111,7 +113,8 @@ def loss_of(
 def _seen(probe: Any, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     from keras.ops import convert_to_numpy
 
-    return [np.asarray(convert_to_numpy(value), np.float32) for value in probe([batch], training=False)]
+    with without_gradients():
+        return [np.asarray(convert_to_numpy(value), np.float32) for value in probe([batch], training=False)]
 
 
 def _written(folder: Path, manifest: ModelManifest, **changes: Any) -> ModelManifest:

@@ -186,7 +186,7 @@ def _training(run: Run, head: str, faces: Faces, note: str) -> Training:
         labels=_labels(run.recipe.labels, head, faces.has_votes),
         data=f"the train split, {data}",
         code_version=code_version(),
-        versions=library_versions(),
+        versions=run.state.versions or library_versions(),  # runs of before keep none
         finished_at=datetime.now(UTC).replace(microsecond=0),
         hours=round(run.state.seconds / 3600, 2),
         note=note,

@@ -70,8 +70,9 @@ def start_run(recipe: Recipe) -> Run:
     try:
         outputs = len(EMOTIONS) * len(recipe.labels.heads)
         side = recipe.phases[0].size if recipe.network in DENSE else None
+        # The averaged network is never trained: dropout would only blur what its batch norms measure.
         model, averaged = (
-            build_network(recipe.network, outputs, recipe.dropout, side, seed=recipe.seed) for _ in range(2)
+            build_network(recipe.network, outputs, dropout, side, seed=recipe.seed) for dropout in (recipe.dropout, 0.0)
         )
     finally:
         keras.config.set_dtype_policy(before)

@@ -18,6 +18,7 @@ from trainer.labels import FOUR, labels_of, limited, targets, training_faces
 from trainer.loss import soft_cross_entropy
 from trainer.metrics import accuracy, restricted, softmax
 from trainer.progress import Progress
+from trainer.provenance import library_versions
 from trainer.run import Run
 from trainer.run_folder import Board
 from trainer.schedule import learning_rate
@@ -65,6 +66,7 @@ def _epoch(run: Run, faces: Faces, goal: NDArray[np.float32], validation: Faces,
     run.average(faces, size)
     record = {"epoch": epoch + 1, "size": size, **record, **_validate(run, validation, size)}
     run.state.add_epoch(record, time.monotonic() - began)
+    run.state.versions = library_versions()
     save_checkpoint(folder, run.state, run.variables)
     write_history(folder, run.state)
     shown = "  ".join(f"{key} {value:.4f}" for key, value in list(record.items())[2:])

@@ -22,6 +22,8 @@ def test_the_layers_hold() -> None:
 
 # What works without, and says what to install when it is asked for.
 OPTIONAL = {"moodline/tracing.py": "tracing", "worker/engines/jax.py": "jax"}
+# Which build of PyTorch fits is the user's to know: no extra brings it, and it is used where Keras was told to use it.
+OF_THE_USER = {"trainer/norm.py imports torch"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -36,7 +38,7 @@ def test_it_imports_only_what_its_extra_declares(package: str) -> None:
         & {canonicalize_name(name) for name in distributions.get(module, ())}
     }
 
-    assert not undeclared
+    assert undeclared <= OF_THE_USER
 
 
 def declared_for(package: str) -> set[str]:

@@ -17,13 +17,13 @@ def free_port() -> int:
 
     A port that the system picks may be an outgoing connection's a moment later, before the server listens on it.
     """
-    for port in _ports():
+    for port in itertools.islice(_ports(), _EACH):
         try:
             with socket.create_server(("127.0.0.1", port)):
                 return port
         except OSError:
             continue
-    raise AssertionError("the ports never end")
+    raise AssertionError(f"somebody listens on each of the {_EACH} ports of this tester")
 
 
 @cache

@@ -22,6 +22,7 @@ import numpy as np
 from trainer import network
 from trainer.average import measure_norms, predict
 from trainer.data import Faces
+from trainer.loss import soft_cross_entropy
 from trainer.recipe import Phase, Recipe
 from trainer.run import start_run
 from trainer.train import train
@@ -41,11 +42,18 @@ for name in ("tiny", "tiny_dense"):
     answers[name] = predict(model, pixels, batch=64)[:7].tolist()
 
 faces = Faces.of(list(images.astype(np.uint8)), labels.tolist())
-recipe = Recipe(name="tiny", network="tiny", phases=(Phase(epochs=2, size=16),), batch=8, precision="float32")
+model = network.build_network("tiny", 7)
+model.set_weights([draw.normal(0, 0.3, w.shape) if w.ndim > 1 else w + 0.1 for w in model.get_weights()])
+before = model.get_weights()
+model.compile(keras.optimizers.SGD(0.1), loss=soft_cross_entropy)
+model.train_on_batch(pixels, np.eye(7, dtype=np.float32)[labels])
+moved = [float(np.abs(new - old).sum()) for new, old in zip(model.get_weights(), before, strict=True)]
+
+recipe = Recipe(name="tiny", network="tiny", phases=(Phase(epochs=2, size=16),), batch=8, precision="mixed_bfloat16")
 run = start_run(recipe)
 train(run, faces, faces, Path(sys.argv[1]))
 losses = [record["validation_loss"] for record in run.state.history]
-print(json.dumps({"backend": keras.config.backend(), "losses": losses, "answers": answers}))
+print(json.dumps({"backend": keras.config.backend(), "losses": losses, "answers": answers, "moved": moved}))
 """
 
 
@@ -74,6 +82,14 @@ def test_a_few_steps_lower_the_loss(backend: str) -> None:
     found = steps_on(backend)
     assert found["backend"] == backend
     assert found["losses"][-1] < found["losses"][0]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_a_step_moves_the_same_weights_as_far_on_every_backend(backend: str) -> None:
+    found, expected = steps_on(backend)["moved"], steps_on(BACKENDS[0])["moved"]
+    assert min(expected) > 0, "no weight and no moving statistic stays as it was"
+    assert found == pytest.approx(expected, rel=1e-2)
 
 
 @pytest.mark.timeout(600)

@@ -111,6 +111,7 @@ def test_a_run_of_the_notebooks_kind_stands_beside_the_models_that_ship(
     text = re.sub(r'"notebook_dense"', '"tiny_dense"', NOTEBOOK.read_text()).replace("1e-3", "1e-30")
     text = text.replace("size = 48", "size = 16").replace("patience = 10", "patience = 1")
     (tmp_path / "notebook.toml").write_text(text)
+    monkeypatch.setattr("trainer.train.library_versions", lambda: {"keras": "3", "torch": "2"})
     train(start_run(read_recipe(str(tmp_path / "notebook.toml"))), *read_training(data), tmp_path / "run")
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 1 + 2, "its patience was over"
 
@@ -120,6 +121,7 @@ def test_a_run_of_the_notebooks_kind_stands_beside_the_models_that_ship(
     folder = tmp_path / "models" / "notebook" / "1"
     made = verify_model(folder).training
     assert (made.epochs, made.labels) == (1, "the data's own labels"), "the best one's weights"
+    assert made.versions == {"keras": "3", "torch": "2"}, "those of who trained, not of who publishes"
     for one in agreements(folder, read_split(data, "validation")):
         assert one.greatest_difference < 0.01, one
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trainer import network
 from trainer.average import load_average, predict
 from trainer.checkpoint import (
     CheckpointError,
@@ -37,6 +38,20 @@ def test_a_resumed_run_is_the_same_run(tiny_run: TinyRun, tiny_recipe: Recipe, t
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5, err_msg=one.path)
     losses = [[record["loss"] for record in one.state.history] for one in (run, tiny_run.run)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_what_batch_norms_measure_is_not_blurred_by_dropout(
+    tiny_run: TinyRun, tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(network.DENSE, tiny_recipe.network, (12, 9))
+    recipe = tiny_recipe.model_copy(update={"dropout": 0.5, "phases": (Phase(epochs=1, size=16),)})
+    run = start_run(recipe)
+    measured = []
+    for _ in range(2):
+        run.average(tiny_run.faces, 16)
+        measured.append([np.array(variable.numpy()) for variable in run.averaged.non_trainable_variables])
+    for one, other in zip(*measured, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_run_leaves_checkpoints_and_a_history(tiny_run: TinyRun, tiny_recipe: Recipe) -> None:

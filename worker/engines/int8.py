@@ -16,11 +16,11 @@ _LEVELS, _SIGNED_LEVELS = 256, 255
 
 
 def quantise(core: Any, model: Any, ranges: Sequence[float]) -> None:
-    """Change a model in place. ``ranges``: the greatest input of each convolution but the first, none is below 0.
+    """Change a model in place. ``ranges``: the greatest input of each padded convolution but the first, none below 0.
 
     Raises ValueError where that is not how many the model has.
     """
-    convolutions = [op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution"][1:]
+    convolutions = [op for op in model.get_ordered_ops() if _is_padded_convolution(op)][1:]
     if not ranges:
         raise ValueError("its manifest has no int8 ranges; `moodline models quantise` measures them")
     if len(ranges) != len(convolutions):
@@ -34,6 +34,11 @@ def quantise(core: Any, model: Any, ranges: Sequence[float]) -> None:
             reader.replace_source_output(given)
         convolution.input(1).replace_source_output(_rounded_weights(values))
     model.validate_nodes_and_infer_types()
+
+
+def _is_padded_convolution(op: Any) -> bool:
+    """Whether an operation is a convolution of a block. One without padding is a dense layer over a whole map."""
+    return op.get_type_name() == "Convolution" and op.get_attributes()["auto_pad"] in ("same_upper", "same_lower")
 
 
 def _before_pooling(source: Any) -> Any:

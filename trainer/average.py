@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.norm import without_gradients
+from trainer.backend import without_gradients
 
 if TYPE_CHECKING:
     import keras

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from trainer.norm import batch_norm, channels_first
+from trainer.backend import batch_norm, data_format
 
 NETWORKS: dict[str, tuple[tuple[int, ...], ...]] = {
     # The original notebook's stack, with global pooling in place of its dense layers.
@@ -35,13 +35,13 @@ def build_network(name: str, classes: int, dropout: float = 0.0, side: int | Non
     keras.utils.set_random_seed(seed)
     faces = keras.Input((side, side, 1), dtype="float32", name="faces")
     x = rescaling()(faces)
-    layout = "channels_first" if channels_first() else "channels_last"
-    if channels_first():
-        x = keras.layers.Permute((3, 1, 2), name="channels_first")(x)
+    order = data_format()
+    if order == "channels_first":
+        x = keras.layers.Permute((3, 1, 2), name=order)(x)
     for number, filters in enumerate(NETWORKS[name], start=1):
-        x = _block(x, number, filters, layout, pool=number <= POOLS)
+        x = _block(x, number, filters, order, pool=number <= POOLS)
     ending = keras.layers.Flatten if name in DENSE else keras.layers.GlobalAveragePooling2D
-    x = ending(data_format=layout, name="flat" if name in DENSE else "pool")(x)
+    x = ending(data_format=order, name="flat" if name in DENSE else "pool")(x)
     for number, width in enumerate(DENSE.get(name, ()), start=1):
         x = keras.layers.Dense(width, use_bias=False, kernel_initializer="he_normal", name=f"dense{number}")(x)
         x = batch_norm(f"dense{number}_norm")(x)
@@ -59,7 +59,7 @@ def rescaling() -> Any:
     return keras.layers.Rescaling(1 / GREY_SPREAD, offset=-GREY_MEAN / GREY_SPREAD, dtype="float32", name="rescaling")
 
 
-def _block(x: Any, number: int, filters: Sequence[int], layout: str, pool: bool) -> Any:
+def _block(x: Any, number: int, filters: Sequence[int], order: str, pool: bool) -> Any:
     import keras
 
     for index, width in enumerate(filters, start=1):
@@ -69,15 +69,15 @@ def _block(x: Any, number: int, filters: Sequence[int], layout: str, pool: bool)
             3,
             padding="same",
             use_bias=False,
-            data_format=layout,
+            data_format=order,
             kernel_initializer="he_normal",
             name=f"block{number}_conv{index}",
         )
         x = convolution(x)
-        x = batch_norm(f"block{number}_norm{index}", axis=1 if layout == "channels_first" else -1)(x)
+        x = batch_norm(f"block{number}_norm{index}")(x)
         x = keras.layers.Activation("relu", name=f"block{number}_relu{index}")(x)
     if pool:
-        x = keras.layers.MaxPooling2D(2, data_format=layout, name=f"block{number}_pool")(x)
+        x = keras.layers.MaxPooling2D(2, data_format=order, name=f"block{number}_pool")(x)
     return x
 
 

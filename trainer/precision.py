@@ -15,11 +15,11 @@ from moodline.manifest import (
     PrecisionLoss,
     verify_model,
 )
+from trainer.backend import without_gradients
 from trainer.card import CARD_NAME, put_section
 from trainer.check import engine_answers
 from trainer.data import Faces
 from trainer.evaluate import load_file, probabilities
-from trainer.norm import without_gradients
 
 if TYPE_CHECKING:
     import keras

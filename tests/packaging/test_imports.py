@@ -23,7 +23,7 @@ def test_the_layers_hold() -> None:
 # What works without, and says what to install when it is asked for.
 OPTIONAL = {"moodline/tracing.py": "tracing", "worker/engines/jax.py": "jax"}
 # Which build of PyTorch fits is the user's to know: no extra brings it, and it is used where Keras was told to use it.
-OF_THE_USER = {"trainer/norm.py imports torch"}
+OF_THE_USER = {"trainer/backend.py imports torch"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

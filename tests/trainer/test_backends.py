@@ -33,22 +33,26 @@ draw = np.random.default_rng(0)
 labels = np.arange(64) % 7
 images = draw.integers(0, 80, (64, 48, 48)) + labels[:, None, None] * 25
 
-answers = {}
-for name in ("tiny", "tiny_dense"):
+pixels = images[:, :32, :32, None].astype(np.float32)
+
+def drawn(name):
     model = network.build_network(name, 7, side=32)
     model.set_weights([draw.normal(0, 0.3, w.shape) if w.ndim > 1 else w + 0.1 for w in model.get_weights()])
-    pixels = images[:, :32, :32, None].astype(np.float32)
+    return model
+
+answers = {}
+for name in ("tiny", "tiny_dense"):
+    model = drawn(name)
     measure_norms(model, pixels, batch=32)
     answers[name] = predict(model, pixels, batch=64)[:7].tolist()
 
-faces = Faces.of(list(images.astype(np.uint8)), labels.tolist())
-model = network.build_network("tiny", 7)
-model.set_weights([draw.normal(0, 0.3, w.shape) if w.ndim > 1 else w + 0.1 for w in model.get_weights()])
+model = drawn("tiny")
 before = model.get_weights()
 model.compile(keras.optimizers.SGD(0.1), loss=soft_cross_entropy)
 model.train_on_batch(pixels, np.eye(7, dtype=np.float32)[labels])
 moved = [float(np.abs(new - old).sum()) for new, old in zip(model.get_weights(), before, strict=True)]
 
+faces = Faces.of(list(images.astype(np.uint8)), labels.tolist())
 recipe = Recipe(name="tiny", network="tiny", phases=(Phase(epochs=2, size=16),), batch=8, precision="mixed_bfloat16")
 run = start_run(recipe)
 train(run, faces, faces, Path(sys.argv[1]))

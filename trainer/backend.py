@@ -1,31 +1,29 @@
-"""Batch norm, and the order of axes, as each backend computes them fastest; weights are the same ones everywhere."""
+"""What is done in another way on one of Keras's backends, for speed; weights are the same ones everywhere."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
 
-def channels_first() -> bool:
-    """Whether activations are (N, channels, height, width) on this backend.
+def data_format() -> str:
+    """Keras's name for the order of axes to train in.
 
-    PyTorch's layers want them so (in memory the channels stay last), and Keras would copy them before each layer.
+    PyTorch's layers want the channels first (in memory they stay last), and Keras would copy them before each layer.
     """
+    return "channels_first" if _is_torch() else "channels_last"
+
+
+def batch_norm(name: str) -> Any:
+    """Build a batch norm for activations (N, channels) or in the order of `data_format`."""
     import keras
 
-    return str(keras.config.backend()) == "torch"
-
-
-def batch_norm(name: str, axis: int = -1) -> Any:
-    """Build a batch norm over an axis of activations (N, ...)."""
-    import keras
-
-    layer = _on_torch() if channels_first() else keras.layers.BatchNormalization
+    layer, axis = (_batch_norm_of_torch(), 1) if _is_torch() else (keras.layers.BatchNormalization, -1)
     return layer(axis=axis, momentum=0.9, epsilon=1e-3, name=name)
 
 
 def without_gradients() -> AbstractContextManager[Any]:
     """A context in which nothing is kept for gradients; only PyTorch keeps it outside of training steps."""
-    if not channels_first():
+    if not _is_torch():
         return nullcontext()
     import torch
 
@@ -33,8 +31,14 @@ def without_gradients() -> AbstractContextManager[Any]:
     return context
 
 
+def _is_torch() -> bool:
+    import keras
+
+    return str(keras.config.backend()) == "torch"
+
+
 @cache
-def _on_torch() -> type[Any]:
+def _batch_norm_of_torch() -> type[Any]:
     import keras
     import torch
 

@@ -44,11 +44,11 @@ weights, stock Keras layers).
 
 ## How good it is
 
-On FER2013's `validation` split, which was also used to choose settings and the temperature. *FER+* is what
-most of ten raters saw (ties, contempt and not-a-face left out), *FER2013* the data set's own label. Four
-emotions: angry, happy, neutral, sad, with renormalised probabilities. {copies} of its faces have a near copy
-among the faces that the model was trained on; *near copies left out* are those with one anywhere in the
-training split.
+On the `validation` split of the data that it was made from (named below), which was also used to choose settings
+and the temperature. *FER+* is what most of ten raters saw (ties, contempt and not-a-face left out), *FER2013* the
+data set's own label. Four emotions: angry, happy, neutral, sad, with renormalised probabilities. {copies} of its
+faces have a near copy among the faces that the model was trained on; *near copies left out* are those with one
+anywhere in the training split.
 
 {table}
 

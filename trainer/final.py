@@ -23,13 +23,14 @@ class Choice:
     """What of a run is published, and how: one head, the strength of its logit adjustment, a note for the card.
 
     None takes the run's first head, or the recipe's strength. `recall_floors` are the least recalls on validation,
-    shares of 1.
+    shares of 1. `data` is what manifest and card call the data.
     """
 
     head: str | None = None
     prior_shift: float | None = None
     note: str = ""
     recall_floors: Mapping[Emotion, float] = field(default_factory=dict)
+    data: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def publish_run(
             temperature=round(final.output.temperature, 4),
             prior_shift=final.prior_shift,
             recall_floors=final.recall_floors,
-            training=_training(run, head, faces, choice.note),
+            training=_training(run, head, faces, choice),
             scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
@@ -176,20 +176,21 @@ def _end(network: str) -> str:
     return f"dense layers ({hidden}) and one more" if hidden else "global average pooling, one dense layer"
 
 
-def _training(run: Run, head: str, faces: Faces, note: str) -> Training:
-    data = "once each" if run.recipe.labels.near_copies else "once each and without near copies of validation faces"
+def _training(run: Run, head: str, faces: Faces, choice: Choice) -> Training:
+    split = f"the train split of {choice.data}" if choice.data else "the train split"
+    kept = "once each" if run.recipe.labels.near_copies else "once each and without near copies of validation faces"
     return Training(
         recipe=run.recipe.name,
         seed=run.recipe.seed,
         epochs=run.epoch,
         faces=len(faces),
         labels=_labels(run.recipe.labels, head, faces.has_votes),
-        data=f"the train split, {data}",
+        data=f"{split}, {kept}",
         code_version=code_version(),
         versions=run.state.versions or library_versions(),  # runs of before keep none
         finished_at=datetime.now(UTC).replace(microsecond=0),
         hours=round(run.state.seconds / 3600, 2),
-        note=note,
+        note=choice.note,
     )
 
 

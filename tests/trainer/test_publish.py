@@ -20,7 +20,8 @@ TinyRun = Any
 def test_a_run_becomes_a_model_folder_that_says_what_is_in_it(tiny_run: TinyRun, tmp_path: Path) -> None:
     target = tmp_path / "models" / "tiny" / "3"
     faces, validation = tiny_run.faces, tiny_run.validation
-    manifest = publish_run(tiny_run.folder, faces, validation, target, choice=Choice(note="Only a test."))
+    choice = Choice(note="Only a test.", data="faces-2013")
+    manifest = publish_run(tiny_run.folder, faces, validation, target, choice=choice)
     assert (manifest.name, manifest.version, manifest.training.epochs) == ("tiny", 3, 3)
     assert sorted(path.name for path in target.iterdir()) == ["MODEL_CARD.md", "manifest.json", "model.keras"]
     assert [path.name for path in target.parent.iterdir()] == ["3"]
@@ -28,6 +29,8 @@ def test_a_run_becomes_a_model_folder_that_says_what_is_in_it(tiny_run: TinyRun,
     assert split_scores(found, validation, "validation", mirrored=False, near_copies=0) == manifest.scores[0]
     card = (target / "MODEL_CARD.md").read_text()
     assert "Only a test." in card
+    assert "the train split of faces-2013, once each" in card
+    assert "On the `validation` split of the data that it was made from (named below)" in card
     assert "| near copies |" in card
     assert re.search(r"- \d+% of the faces that are \w+ are called \w+\.", card)
     assert "Article 5(1)(f)" in card

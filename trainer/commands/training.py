@@ -104,7 +104,7 @@ def publish(  # noqa: PLR0913, PLR0917 - one an option
     from trainer.final import Choice
     from trainer.publish import publish_run
 
-    choice = Choice(head, prior_shift, note, floors_of(recall_floor))
+    choice = Choice(head, prior_shift, note, floors_of(recall_floor), data.resolve().stem)
     models, (name, _, version) = Models(registry), model.partition("@")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*(@[1-9][0-9]*)?", model):
         raise typer.BadParameter(f"{model!r} is no NAME or NAME@VERSION, such as moods@2.", param_hint="--as")

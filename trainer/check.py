@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from moodline.errors import ModelError
-from moodline.manifest import verify_model
+from moodline.manifest import LEAST_SAME_LABEL, MOST_ACCURACY_LOST, verify_model
 from trainer.data import Faces
 from trainer.evaluate import load_file, probabilities
 from trainer.metrics import accuracy
 
+LOWER = ("openvino-bf16", "openvino-int8")
+"""Engines that compute in less than float32."""
+MOST_DIFFERENCE = 0.001  # of any probability, between two ways to compute in float32
 _TIMEOUT_S = 600
 _TIMED_S = 2.0
 
@@ -31,6 +34,14 @@ class Agreement(BaseModel):
     greatest_difference: float = Field(description="of any probability of any face")
     accuracy: float = Field(description="on the data's own labels")
     keras_accuracy: float
+
+    @property
+    def close(self) -> bool:
+        """Whether a worker may run the model so: in float32 it is the Keras model, in less it loses little."""
+        if self.engine in LOWER:
+            lost = self.keras_accuracy - self.accuracy
+            return self.same_label >= LEAST_SAME_LABEL and lost <= MOST_ACCURACY_LOST
+        return self.greatest_difference <= MOST_DIFFERENCE
 
 
 def agreements(folder: Path, faces: Faces) -> Iterator[Agreement]:

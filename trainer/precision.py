@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS, Emotion
+from moodline.errors import ModelError
 from moodline.manifest import (
     LEAST_SAME_LABEL,
     MANIFEST_NAME,
@@ -17,7 +18,7 @@ from moodline.manifest import (
 )
 from trainer.backend import without_gradients
 from trainer.card import CARD_NAME, put_section
-from trainer.check import engine_answers
+from trainer.check import LOWER, MOST_DIFFERENCE, engine_answers
 from trainer.data import Faces
 from trainer.evaluate import load_file, probabilities
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _FACES, _BATCH = 1024, 64
 _BINS = 2048
 _STEPS = 255
-_LOWER = ("openvino-bf16", "openvino-int8")
 
 _TEXT = """\
 ## In lower precision
@@ -44,22 +44,34 @@ def measure_precisions(folder: Path, train: Faces, validation: Faces) -> ModelMa
     """Measure int8's ranges and what each lower precision costs, and write it into a model's manifest and card.
 
     Only precisions that this machine computes in are measured; workers take none of which nobody knows what it costs.
-    Raises ModelError.
+    Raises ModelError, also where an engine that computes in float32 gives other answers than Keras.
     """
     manifest = verify_model(folder)
     model = load_file(folder / manifest.file)
     chosen = np.linspace(0, len(train) - 1, min(_FACES, len(train))).astype(int)
     manifest = _written(folder, manifest, int8_ranges=activation_ranges(model, train.images[chosen]), losses={})
-    answers = engine_answers(folder, validation.images, *_LOWER)
+    answers = engine_answers(folder, validation.images)
     expected = probabilities(model, validation)
+    _refuse_others(answers, expected)
     losses = {
         engine.rpartition("-")[2]: loss_of(found, expected, validation, manifest.labels)
         for engine, found in answers.items()
+        if engine in LOWER
     }
     manifest = _written(folder, manifest, losses=losses)
     if losses:
         put_section(folder / CARD_NAME, "precisions", _section(losses))
     return manifest
+
+
+def _refuse_others(answers: dict[str, NDArray[np.float32]], expected: NDArray[np.floating]) -> None:
+    for engine, found in answers.items():
+        difference = float(np.abs(found - expected).max())
+        if engine not in LOWER and difference > MOST_DIFFERENCE:
+            raise ModelError(
+                f"{engine} does not answer as the Keras model does (a probability differs by {difference:.3f}): "
+                "workers would tell other emotions than were scored, so it is not published."
+            )
 
 
 def activation_ranges(model: "keras.Model", images: NDArray[np.uint8]) -> tuple[float, ...]:

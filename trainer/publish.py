@@ -68,7 +68,7 @@ def publish_run(
             scores=_all_scores(scorer, train, faces, validation),
         )
         (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
-        (folder / CARD_NAME).write_text(model_card(manifest, confusions(_mistakes(scorer, validation, head))))
+        (folder / CARD_NAME).write_text(model_card(manifest, head, confusions(_mistakes(scorer, validation, head))))
         measure_precisions(folder, faces, validation)
 
     write_folder(target, write)
@@ -190,7 +190,7 @@ def _training(run: Run, head: str, faces: Faces, choice: Choice) -> Training:
         versions=run.state.versions or library_versions(),  # runs of before keep none
         finished_at=datetime.now(UTC).replace(microsecond=0),
         hours=round(run.state.seconds / 3600, 2),
-        note=choice.note,
+        note=" ".join(choice.note.split()),  # one line: it goes into a list
     )
 
 

@@ -1,5 +1,6 @@
 """A model for some of the emotions: what it learns, what it answers."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,11 @@ def test_what_is_published_answers_with_these_emotions_alone(
     manifest = publish_run(tmp_path / "run", faces, validation, target)
     assert manifest.labels == THREE
     assert manifest.scores[0].fer2013.four.recall.keys() == {"angry", "happy"}
+    card = (target / "MODEL_CARD.md").read_text()
+    assert "probabilities (N, 3): angry, happy" in card
+    assert "| own labels | all 3 | no |" in card
+    assert not re.search(r"disgust|\| four \||seven", card)
+    assert re.search(r"recall is lowest for \w+ \(\d+\.\d%\) and", card)
     scorer = load_scorer(target)
     own = probabilities(scorer.model, validation)
     assert own.shape == (len(validation), 3)

@@ -113,7 +113,7 @@ def test_either_head_can_be_published(tiny_run: TinyRun, two_heads: Recipe, tmp_
     assert np.abs(found["ferplus"] - found["fer2013"]).max() > 0.01
     assert min(one.fer2013.seven.recall["sad"] for one in manifest.scores[:2]) >= 0.9
     assert (manifest.recall_floors["sad"].floor, manifest.recall_floors["sad"].added > 0) == (0.9, True)
-    assert "to sad (at least 90%)" in (target / "MODEL_CARD.md").read_text()
+    assert "to sad (at least 90.0%)" in (target / "MODEL_CARD.md").read_text()
     with pytest.raises(ModelError, match=r"On validation \w+ cannot have a recall of 0\.99"):
         publish_run(folder, faces, validation, target.with_name("2"), choice=Choice(recall_floors=ALL_FOUND))
     with pytest.raises(ModelError, match="ferplus and fer2013, none for 'own'"):

@@ -1,6 +1,7 @@
 """How far activations reach, and what a lower precision costs."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 from moodline.emotions import EMOTIONS
+from moodline.errors import ModelError
 from moodline.manifest import LEAST_SAME_LABEL, MOST_ACCURACY_LOST, PrecisionLoss, read_manifest
 from trainer.data import Faces
-from trainer.evaluate import load_file
+from trainer.evaluate import load_file, probabilities
 from trainer.export import inference_model, save_half
 from trainer.network import build_network
 from trainer.precision import activation_ranges, best_end, loss_of, measure_precisions
@@ -65,15 +67,12 @@ def test_measuring_again_replaces_what_the_card_says(
 ) -> None:
     folder = tmp_path / "model"
     shutil.copytree(committed_model, folder)
-    asked: list[tuple[str, ...]] = []
 
-    def answers(_folder: Path, images: Any, *wanted: str) -> dict[str, Any]:
-        asked.append(wanted)
+    def answers(_folder: Path, images: Any) -> dict[str, Any]:
         return {"openvino-int8": np.tile(np.eye(7, dtype=np.float32)[6], (len(images), 1))}
 
     monkeypatch.setattr("trainer.precision.engine_answers", answers)
     manifest = measure_precisions(folder, faces, faces)
-    assert asked == [("openvino-bf16", "openvino-int8")]
     assert manifest == read_manifest(folder)
     assert list(manifest.losses) == ["int8"]
     assert not manifest.allows("int8")
@@ -82,3 +81,21 @@ def test_measuring_again_replaces_what_the_card_says(
     assert card.count("## In lower precision") == 1
     assert "| no |" in card
     assert "| bf16 |" not in card
+
+
+@pytest.mark.parametrize(("difference", "refused"), [(0.0009, False), (0.0012, True)])
+def test_what_an_engine_takes_for_another_model_is_not_published(
+    difference: float,
+    refused: bool,
+    committed_model: Path,
+    faces: Faces,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(committed_model, folder)
+    answers = probabilities(load_file(folder / "model.keras"), faces)
+    answers[3, 2] += difference
+    monkeypatch.setattr("trainer.precision.engine_answers", lambda *_asked: {"openvino-f32": answers})
+    with pytest.raises(ModelError, match=r"openvino-f32 .* differs by 0\.001") if refused else nullcontext():
+        measure_precisions(folder, faces, faces)

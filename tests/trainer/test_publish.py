@@ -20,7 +20,7 @@ TinyRun = Any
 def test_a_run_becomes_a_model_folder_that_says_what_is_in_it(tiny_run: TinyRun, tmp_path: Path) -> None:
     target = tmp_path / "models" / "tiny" / "3"
     faces, validation = tiny_run.faces, tiny_run.validation
-    choice = Choice(note="Only a test.", data="faces-2013")
+    choice = Choice(note="Only\na test.", data="faces-2013")
     manifest = publish_run(tiny_run.folder, faces, validation, target, choice=choice)
     assert (manifest.name, manifest.version, manifest.training.epochs) == ("tiny", 3, 3)
     assert sorted(path.name for path in target.iterdir()) == ["MODEL_CARD.md", "manifest.json", "model.keras"]

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -111,14 +112,14 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     for asked in ([*command, "--resume"], publish):
         refused = CliRunner().invoke(build_app(), [str(other) if word == str(data) else word for word in asked])
         assert f"{data} held then, and {other} holds other faces" in str(refused.exception)
-    facts = (tmp_path / "out" / FACTS_NAME).read_text()
     with pytest.MonkeyPatch.context() as patch:
-        read: list[Path] = []
-        patch.setattr("trainer.data.read_training", lambda path: read.append(path) or read_training(path))
+        patch.setattr("trainer.data.read_training", read := Mock(wraps=read_training))
         judged = CliRunner().invoke(build_app(), ["report", out, "--data", str(other)])
     assert judged.exit_code == 0, judged.output
-    assert read == [other, data], "judged on the others, its batch norms measured on its own"
-    assert json.loads(facts)["data"] == str(data)
+    assert [one.args[0] for one in read.call_args_list] == [other, data], (
+        "judged on the others, its batch norms measured on its own"
+    )
+    assert json.loads((tmp_path / "out" / FACTS_NAME).read_text())["data"] == str(data)
 
 
 def test_where_nothing_can_begin_no_data_are_read(

@@ -116,9 +116,7 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
         patch.setattr("trainer.data.read_training", read := Mock(wraps=read_training))
         judged = CliRunner().invoke(build_app(), ["report", out, "--data", str(other)])
     assert judged.exit_code == 0, judged.output
-    assert [one.args[0] for one in read.call_args_list] == [other, data], (
-        "judged on the others, its batch norms measured on its own"
-    )
+    assert [one.args[0] for one in read.call_args_list] == [other, data], "its batch norms are measured on its own"
     assert json.loads((tmp_path / "out" / FACTS_NAME).read_text())["data"] == str(data)
 
 

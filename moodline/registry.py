@@ -60,11 +60,20 @@ class Registry:
         )
 
     def in_use(self) -> str:
-        """Return what `models use` has chosen, as ``NAME@VERSION``, or DEFAULT_MODEL where nobody has chosen."""
+        """Return what `models use` has chosen, as ``NAME@VERSION``, or DEFAULT_MODEL where nobody has chosen.
+
+        Raises ModelError where what it wrote is damaged.
+        """
+        path = self.folder / IN_USE
         try:
-            return (self.folder / IN_USE).read_text("utf-8").strip() or DEFAULT_MODEL
+            chosen = path.read_text("utf-8").strip() or DEFAULT_MODEL
         except OSError:
             return DEFAULT_MODEL
+        except UnicodeDecodeError:
+            chosen = IN_USE  # as wrong as any text that names no model
+        if chosen == IN_USE:
+            raise ModelError(f"{path} names no model: write it anew with `moodline models use NAME@VERSION`.")
+        return chosen
 
     def next_version(self, name: str) -> Path:
         """Return the folder for the next version of a model: after the newest there is, installed or one's own."""
@@ -76,6 +85,10 @@ class Registry:
         path = self.find(name)
         manifest = verify_model(path)
         chosen = f"{manifest.name}@{manifest.version}"
+        if path in self.models() and (path.parent.name, int(path.name)) != (manifest.name, manifest.version):
+            raise ModelError(
+                f"{path} is {chosen} by its {MANIFEST_NAME}: give it the folder or the manifest that fits."
+            )
         if self.find(chosen) != path:
             raise ModelError(f"{path} is in no registry: publish it there first, or set worker.model to its folder.")
         self._write(chosen)

@@ -3,18 +3,25 @@
 import json
 import math
 import os
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moodline.errors import MoodlineError
 
 
 class CheckpointError(MoodlineError):
-    """A checkpoint that does not belong to this run; the message says why and what to do."""
+    """A checkpoint that is damaged or not of this run; the message says why and what to do."""
+
+
+# What NumPy raises for a file that is cut off, empty, or no archive of arrays.
+_DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass
@@ -64,7 +71,7 @@ def save_checkpoint(folder: Path, state: RunState, variables: Sequence[Any], kee
         os.fsync(file.fileno())
     temporary.replace(path)
     best = checkpoint_of(folder, state.best_epoch)
-    for old in sorted(folder.glob("epoch_*.npz"))[:-keep]:
+    for old in _checkpoints(folder)[:-keep]:
         if old != best:
             old.unlink()
     return path
@@ -77,27 +84,44 @@ def checkpoint_of(folder: Path, epoch: int) -> Path:
 
 def newest_checkpoint(folder: Path) -> Path | None:
     """Path of the newest checkpoint in a run's folder, None where there is none."""
-    return max(folder.glob("epoch_*.npz"), default=None)
+    return next(reversed(_checkpoints(folder)), None)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the oldest first; by number, for the 1,000th has a digit more."""
+    numbers = {path: path.stem.removeprefix("epoch_") for path in folder.glob("epoch_*.npz")}
+    return sorted((path for path in numbers if numbers[path].isdecimal()), key=lambda path: int(numbers[path]))
 
 
 def read_state(path: Path) -> RunState:
-    """Read what run a checkpoint is of, without its weights."""
-    with np.load(path) as arrays:
-        return RunState(**json.loads(arrays["state"].tobytes()))
+    """Read what run a checkpoint is of, without its weights. Raises CheckpointError where it is damaged."""
+    return _read(path, weights=False)[0]
+
+
+def _read(path: Path, *, weights: bool) -> tuple[RunState, list[NDArray[Any]]]:
+    """A checkpoint's state, and the values of its variables if they are wanted."""
+    try:
+        with np.load(path) as arrays:
+            state = RunState(**json.loads(arrays["state"].tobytes()))
+            count = len(arrays.files) - 1 if weights else 0
+            return state, [arrays[_key(index)] for index in range(count)]
+    except _DAMAGED as error:
+        raise CheckpointError(
+            f"{path} is damaged, or no checkpoint of moodline: remove it, and the one before it is the newest."
+        ) from error
 
 
 def load_checkpoint(path: Path, variables: Sequence[Any]) -> RunState:
     """Put a checkpoint's values into the variables, and give its state.
 
-    Raises CheckpointError where the file is of another network or optimizer.
+    Raises CheckpointError where the file is damaged, or of another network or optimizer.
     """
-    with np.load(path) as arrays:
-        shapes = [arrays[_key(index)].shape for index in range(len(arrays.files) - 1)]
-        if shapes != [tuple(variable.shape) for variable in variables]:
-            raise CheckpointError(f"{path} is of another network; choose another folder for the run.")
-        for index, variable in enumerate(variables):
-            variable.assign(arrays[_key(index)])
-    return read_state(path)
+    state, values = _read(path, weights=True)
+    if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+        raise CheckpointError(f"{path} is of another network; choose another folder for the run.")
+    for value, variable in zip(values, variables, strict=True):
+        variable.assign(value)
+    return state
 
 
 def _key(index: int) -> str:

@@ -1,6 +1,6 @@
 """From a run's checkpoint to a model folder that a worker can load: whole, or not there."""
 
-import os
+import secrets
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from trainer.precision import measure_precisions
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Labels, Recipe
 from trainer.run import Run, resume, start_run
+from trainer.run_folder import is_writable
 
 _FILE = "model.keras"
 _FIRST_HEAD = Choice()
@@ -71,7 +72,7 @@ def publish_run(
         (folder / CARD_NAME).write_text(model_card(manifest, head, confusions(_mistakes(scorer, validation, head))))
         measure_precisions(folder, faces, validation)
 
-    write_folder(target, write)
+    write_folder(target, write, replace=replace)
     return verify_model(target)
 
 
@@ -80,20 +81,27 @@ def _refuse_published(target: Path, replace: bool) -> None:
         raise ModelError(f"{target} is published already: choose the next version, or add --replace.")
 
 
-def write_folder(target: Path, write: Callable[[Path], None]) -> None:
+def refuse_unwritable(folder: Path) -> None:
+    """Raise ModelError where no model can be written into a folder of a registry."""
+    if not is_writable(folder):
+        raise ModelError(f"{folder} cannot be written: set worker.registry to a folder of your own, or --registry.")
+
+
+def write_folder(target: Path, write: Callable[[Path], None], *, replace: bool) -> None:
     """Make the folder `target` by calling `write` on a temporary sibling, then rename it into place.
 
-    Where `write` fails, nothing has changed. A folder that is there already is put aside by a rename
-    first and removed at the end; readers see the old one or the new one.
+    Where `write` fails, nothing has changed. A folder that is there already is replaced only if that is wanted, else
+    ModelError is raised, also if another publisher made it meanwhile. It is put aside by a rename and removed at the
+    end: between two renames there is none. What is killed there leaves it aside, for `put_back`.
     """
-    temporary = target.with_name(f".{target.name}.new-{os.getpid()}")
-    aside = target.with_name(f".{target.name}.old-{os.getpid()}")
+    mark = secrets.token_hex(4)
+    temporary, aside = (target.with_name(f".{target.name}.{kind}-{mark}") for kind in ("new", "old"))
     temporary.mkdir(parents=True)
     try:
         write(temporary)
-        if target.exists():
+        if replace and target.exists():
             target.rename(aside)
-        temporary.rename(target)
+        _put(temporary, target)
     except BaseException:
         if aside.exists() and not target.exists():
             aside.rename(target)
@@ -101,6 +109,22 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put(made: Path, target: Path) -> None:
+    try:
+        made.rename(target)
+    except OSError:
+        _refuse_published(target, replace=False)
+        raise
+
+
+def put_back(model: Path) -> None:
+    """Take back each version of a model that a publisher put aside and, being killed, did not replace."""
+    for aside in sorted(model.glob(".[0-9]*.old-*")):
+        target = aside.with_name(aside.name[1:].partition(".")[0])
+        if not target.exists():
+            aside.rename(target)
 
 
 def finished_run(folder: Path) -> Run:

@@ -1,5 +1,6 @@
 """What a run's folder holds beside checkpoints: what was run on what, and logs for TensorBoard."""
 
+import hashlib
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from trainer.checkpoint import CheckpointError
 from trainer.data import DataError, Faces
 from trainer.provenance import code_version, library_versions
 from trainer.recipe import Recipe
@@ -27,13 +29,14 @@ _FLUSH_S = 5
 def write_facts(folder: Path, recipe: Recipe, data: Path, faces: Mapping[str, Faces]) -> None:
     """Write `run.json`: recipe and seed, versions, data and when it began; a line more for each time it went on."""
     path = folder / FACTS_NAME
-    before = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    before = _facts(folder)
     now = datetime.now(UTC).replace(microsecond=0).isoformat()
     facts: dict[str, Any] = {
         "recipe": recipe.model_dump(mode="json"),
         "seed": recipe.seed,
         "data": str(data.resolve()),
-        "faces": {name: len(split) for name, split in faces.items()},
+        "faces": _counts(faces),
+        "digests": _digests(faces),
         "code": code_version(),
         "versions": library_versions(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
@@ -45,13 +48,72 @@ def write_facts(folder: Path, recipe: Recipe, data: Path, faces: Mapping[str, Fa
     temporary.replace(path)
 
 
-def data_of(folder: Path) -> Path:
-    """The data that a run was trained with. Raises DataError where the folder does not say."""
+def _facts(folder: Path) -> dict[str, Any]:
+    """What `run.json` says, nothing where there is none. Raises CheckpointError where it is damaged."""
     path = folder / FACTS_NAME
     try:
-        return Path(json.loads(path.read_text("utf-8"))["data"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} does not say what data the run was trained with: add --data.") from error
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        if isinstance(found, dict):
+            return found
+    except ValueError:
+        pass
+    raise CheckpointError(f"{path} is damaged: put it right, or remove it and see to it that the data are the same.")
+
+
+def _counts(faces: Mapping[str, Faces]) -> dict[str, int]:
+    return {name: len(split) for name, split in faces.items()}
+
+
+def _digests(faces: Mapping[str, Faces]) -> dict[str, str]:
+    """SHA-256 of each split: its pictures, labels and votes in their order."""
+    return {name: _digest(split) for name, split in faces.items()}
+
+
+def _digest(faces: Faces) -> str:
+    found = hashlib.sha256()
+    for part in (faces.images, faces.labels, faces.votes, faces.others):
+        found.update(part.tobytes())
+    return found.hexdigest()
+
+
+def trained_on(folder: Path, faces: Mapping[str, Faces]) -> bool:
+    """Whether a run's faces are these, as far as its folder says.
+
+    Runs of before noted no digests but how many faces there were; a folder without `run.json` says nothing.
+    """
+    facts = _facts(folder)
+    if "digests" in facts:
+        return bool(facts["digests"] == _digests(faces))
+    return bool(facts.get("faces", _counts(faces)) == _counts(faces))
+
+
+def refuse_other_data(folder: Path, data: Path, faces: Mapping[str, Faces]) -> None:
+    """Raise DataError where a run was trained on other faces than these, which are those of `data`."""
+    if not trained_on(folder, faces):
+        raise DataError(
+            f"{folder} was trained on what {data_of(folder)} held then, and {data} holds other faces: "
+            "name the data that it was trained on, or train on these into another folder."
+        )
+
+
+def data_of(folder: Path) -> Path:
+    """The data that a run was trained with. Raises DataError where the folder does not say."""
+    facts = _facts(folder)
+    if "data" not in facts:
+        raise DataError(f"{folder / FACTS_NAME} does not say what data the run was trained with: add --data.")
+    return Path(facts["data"])
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a folder can be written into, or be made where it is not there yet."""
+    there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raise CheckpointError where no run can be written into a folder."""
+    if not is_writable(folder):
+        raise CheckpointError(f"{folder} cannot be written into: choose another folder for the run.")
 
 
 class Board:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moodline.cli.options import AsJson, Config
-from moodline.cli.services import replace_process
+from moodline.cli.tools import with_registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,27 +60,27 @@ def show(model: Model, as_json: AsJson = False, config: Config = None) -> None:
     if as_json or not card.is_file():
         typer.echo(manifest.model_dump_json(indent=None if as_json else 2, by_alias=True))
     else:
-        _print_markdown(card.read_text("utf-8"))
+        _print_markdown(card.read_text("utf-8", errors="replace"))
 
 
-def publish(context: typer.Context) -> None:
+def publish(context: typer.Context, config: Config = None) -> None:
     """Make a training run a new version, scored and verified."""
-    replace_process("-P", "-m", "trainer", "models", "publish", *context.args)
+    with_registry(config, "models", "publish", *context.args)
 
 
-def quantise(context: typer.Context) -> None:
+def quantise(context: typer.Context, config: Config = None) -> None:
     """Measure what int8 and bfloat16 cost a published version, and write it into its manifest."""
-    replace_process("-P", "-m", "trainer", "models", "quantise", *context.args)
+    with_registry(config, "models", "quantise", *context.args)
 
 
-def check(context: typer.Context) -> None:
+def check(context: typer.Context, config: Config = None) -> None:
     """Compare the workers' engines with the Keras model."""
-    replace_process("-P", "-m", "trainer", "models", "check", *context.args)
+    with_registry(config, "models", "check", *context.args)
 
 
-def compare(context: typer.Context) -> None:
+def compare(context: typer.Context, config: Config = None) -> None:
     """Score models side by side, for a model card."""
-    replace_process("-P", "-m", "trainer", "models", "compare", *context.args)
+    with_registry(config, "models", "compare", *context.args)
 
 
 def use(model: Model, config: Config = None) -> None:

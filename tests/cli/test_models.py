@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from moodline.errors import ModelError
 from moodline.manifest import MANIFEST_NAME
 from moodline.registry import IN_USE, Registry, installed_models
 from tests.cli.running import moodline
@@ -70,8 +71,35 @@ def test_an_unknown_model_is_answered_with_the_known_ones(registry: Path) -> Non
 
 def test_show_gives_the_card_and_as_json_the_manifest(registry: Path) -> None:
     assert "## Where it fails" in moodline("models", "show", "vgg11-ferplus").stdout
+    (registry / "moods" / "2" / "MODEL_CARD.md").write_bytes(b"# Caf\xe9")
+    assert "# Caf\ufffd" in moodline("models", "show", "moods@2", env=env(registry)).stdout
     manifest = json.loads(moodline("models", "show", "moods@1", "--json", env=env(registry)).stdout)
     assert (manifest["name"], manifest["version"]) == ("moods", 1)
+
+
+@pytest.mark.parametrize("content", [b"in-use\n", b"\xff\xfe"])
+def test_a_choice_that_is_damaged_is_one_sentence_and_made_anew(registry: Path, content: bytes) -> None:
+    (registry / IN_USE).write_bytes(content)
+    with pytest.raises(ModelError, match=r"in-use names no model: write it anew"):
+        Registry(registry).find(IN_USE)
+    assert not any(listed(registry).values())
+    assert Registry(registry).use("moods@2") == Registry(registry).in_use() == "moods@2"
+
+
+def test_a_folder_whose_manifest_names_another_version_is_not_chosen(registry: Path) -> None:
+    shutil.copytree(registry / "moods" / "1", registry / "moods" / "3")
+    with pytest.raises(ModelError, match=r"moods/3 is moods@1 by its manifest.json"):
+        Registry(registry).use("moods@3")
+
+
+def test_the_trainer_looks_where_the_configuration_says(registry: Path, tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(f"worker:\n  registry: {registry}\n")
+    for environment, folder in ((env(tmp_path / "nowhere"), "nowhere"), ({}, registry.name)):
+        asked = ["models", "quantise", "--model", "modos", "--data", "nothing", "--config", str(config)]
+        done = moodline(*asked, env=environment)
+        assert ("(moods, " in done.stderr) == (folder == registry.name), done.stderr
+        assert "There is no model modos" in done.stderr
 
 
 def test_a_configured_model_is_said_to_win(registry: Path) -> None:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from trainer.check import agreements
 from trainer.data import read_split, read_training
 from trainer.recipe import read_recipe
 from trainer.run import start_run
+from trainer.run_folder import FACTS_NAME
 from trainer.train import train
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "trainer" / "recipes" / "notebook.toml"
@@ -99,6 +101,37 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     assert "moodline models use moods@1" in done.output
     assert verify_model(models / "moods" / "1").training.recipe == "tiny"
     assert CliRunner().invoke(build_app(), [*publish[:5], "--as", "Moods!"]).exit_code == 2
+    assert CliRunner().invoke(build_app(), publish[:5]).exit_code == 2, "no name, no model"
+    (tmp_path / "file").touch()
+    unwritable = CliRunner().invoke(build_app(), [*publish[:-1], str(tmp_path / "file")])
+    assert "file/moods cannot be written" in str(unwritable.exception)
+
+    other = tmp_path / "other"
+    shutil.copytree(data, other)
+    shutil.copy(data / "train" / "sad" / "1.png", other / "train" / "happy" / "1.png")
+    for asked in ([*command, "--resume"], publish):
+        refused = CliRunner().invoke(build_app(), [str(other) if word == str(data) else word for word in asked])
+        assert f"{data} held then, and {other} holds other faces" in str(refused.exception)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainer.data.read_training", read := Mock(wraps=read_training))
+        judged = CliRunner().invoke(build_app(), ["report", out, "--data", str(other)])
+    assert judged.exit_code == 0, judged.output
+    assert [one.args[0] for one in read.call_args_list] == [other, data], "its batch norms are measured on its own"
+    assert json.loads((tmp_path / "out" / FACTS_NAME).read_text())["data"] == str(data)
+
+
+def test_where_nothing_can_begin_no_data_are_read(
+    data: Path, tiny_network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.toml").write_text(
+        f'network = "{tiny_network}"\nphases = [{{epochs = 1, size = 16}}]\nstart = "a"\n'
+    )
+    monkeypatch.setattr("trainer.data.read_training", lambda _path: pytest.fail("they were read"))
+    command = ["train", "--data", str(data), "--recipe", str(tmp_path / "tiny.toml"), "--resume", "--out"]
+    nothing = CliRunner().invoke(build_app(), [*command, str(tmp_path / "out")])
+    assert (nothing.exit_code, "goes on from a run of 'a'" in nothing.output) == (2, True)
+    below_a_file = CliRunner().invoke(build_app(), [*command, str(tmp_path / "tiny.toml" / "x"), "--start", "."])
+    assert "tiny.toml/x cannot be written into" in str(below_a_file.exception)
 
 
 @pytest.mark.timeout(300)

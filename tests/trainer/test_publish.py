@@ -1,4 +1,7 @@
 import re
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,12 @@ from moodline.manifest import read_manifest
 from trainer.data import Faces
 from trainer.evaluate import load_model, probabilities, split_scores
 from trainer.final import Choice
-from trainer.publish import publish_run, write_folder
+from trainer.publish import publish_run, put_back, write_folder
 from worker.engines.openvino import cpu_precisions
 
 # A `TinyRun` of conftest.py, which test folders cannot import.
 TinyRun = Any
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_run_becomes_a_model_folder_that_says_what_is_in_it(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -55,19 +59,45 @@ def _write_half_and_fail(folder: Path) -> None:
 
 def test_publishing_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        write_folder(tmp_path / "name" / "1", _write_half_and_fail)
+        write_folder(tmp_path / "name" / "1", _write_half_and_fail, replace=False)
     assert list((tmp_path / "name").iterdir()) == []
 
 
 def test_replacing_that_fails_leaves_the_old_version(tmp_path: Path) -> None:
     target = tmp_path / "name" / "1"
-    write_folder(target, lambda folder: _write(folder, "old"))
+    write_folder(target, partial(_write, text="old"), replace=True)
     with pytest.raises(KeyboardInterrupt):
-        write_folder(target, _write_half_and_fail)
+        write_folder(target, _write_half_and_fail, replace=True)
     assert (target / "model.keras").read_text() == "old"
-    write_folder(target, lambda folder: _write(folder, "new"))
+    write_folder(target, partial(_write, text="new"), replace=True)
     assert (target / "model.keras").read_text() == "new"
     assert [path.name for path in target.parent.iterdir()] == ["1"]
+
+
+def test_of_two_publishers_the_second_replaces_nothing_unasked(tmp_path: Path) -> None:
+    target = tmp_path / "name" / "1"
+
+    def write(folder: Path) -> None:
+        _write(folder, "second")
+        write_folder(target, partial(_write, text="first"), replace=False)
+
+    with pytest.raises(ModelError, match="is published already"):
+        write_folder(target, write, replace=False)
+    assert (target / "model.keras").read_text() == "first"
+    assert [path.name for path in target.parent.iterdir()] == ["1"]
+
+
+def test_a_version_that_a_killed_publisher_put_aside_is_taken_back(tmp_path: Path) -> None:
+    target = tmp_path / "name" / "1"
+    write_folder(target, partial(_write, text="old"), replace=False)
+    code = (
+        "import os, pathlib, sys; from trainer import publish; publish._put = lambda *_: os._exit(9)\n"
+        "publish.write_folder(pathlib.Path(sys.argv[1]), lambda _: None, replace=True)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(target)], check=False, cwd=ROOT)
+    assert (killed.returncode, target.exists()) == (9, False)
+    put_back(target.parent)
+    assert (target / "model.keras").read_text() == "old"
 
 
 def test_nobody_sees_a_folder_that_is_being_written(tmp_path: Path) -> None:
@@ -78,7 +108,7 @@ def test_nobody_sees_a_folder_that_is_being_written(tmp_path: Path) -> None:
         _write(folder, "whole")
         seen.append(target.exists())
 
-    write_folder(target, write)
+    write_folder(target, write, replace=False)
     assert seen == [False]
 
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from trainer.data import DataError
 from trainer.publish import finished_run
 from trainer.recipe import Phase, Recipe
 from trainer.run import resume, start_run
-from trainer.run_folder import BOARD_FOLDER, FACTS_NAME, data_of, write_facts
+from trainer.run_folder import BOARD_FOLDER, FACTS_NAME, data_of, refuse_other_data, write_facts
 from trainer.train import train
 
 # A `TinyRun` of conftest.py, which test folders cannot import.
@@ -73,6 +74,26 @@ def test_a_run_can_be_given_other_epochs_but_no_other_recipe(tiny_run: TinyRun, 
 def test_a_checkpoint_of_another_network_is_refused(tiny_run: TinyRun) -> None:
     with pytest.raises(CheckpointError, match="of another network"):
         load_checkpoint(tiny_run.folder / "epoch_003.npz", tiny_run.run.variables[1:])
+
+
+def test_a_damaged_checkpoint_is_one_sentence(tiny_run: TinyRun, tmp_path: Path) -> None:
+    whole = (tiny_run.folder / "epoch_003.npz").read_bytes()
+    path = tmp_path / "epoch_004.npz"
+    np.savez(path, v0000=np.zeros(3))
+    for content in (path.read_bytes(), whole[:-100], b"", b"text"):
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"epoch_004.npz is damaged, or no checkpoint of moodline: remove it"):
+            load_checkpoint(path, tiny_run.run.variables)
+
+
+def test_checkpoints_are_counted_by_their_number(tmp_path: Path) -> None:
+    for name in ("epoch_mine.npz", "epoch_997.npz", "epoch_998.npz", "epoch_999.npz"):
+        (tmp_path / name).touch()
+    save_checkpoint(tmp_path, RunState({}, epochs_done=1000), [])
+    assert newest_checkpoint(tmp_path) == tmp_path / "epoch_1000.npz"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "epoch_mine.npz", "epoch_998.npz", "epoch_999.npz", "epoch_1000.npz",
+    }  # fmt: skip
 
 
 def test_the_averaged_network_has_weights_and_norms_of_its_own(tiny_run: TinyRun) -> None:
@@ -145,3 +166,26 @@ def test_the_folder_says_what_was_run_on_what_and_when(tiny_run: TinyRun, tiny_r
     assert data_of(tmp_path / "run") == tmp_path
     with pytest.raises(DataError, match="add --data"):
         data_of(tmp_path)
+    (tmp_path / FACTS_NAME).write_text("{")
+    with pytest.raises(CheckpointError, match=r"run.json is damaged: put it right"):
+        write_facts(tmp_path, tiny_recipe, tmp_path, {"train": tiny_run.faces})
+
+
+def test_other_faces_than_a_run_was_trained_on_are_refused(
+    tiny_run: TinyRun, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    own, fewer = {"train": tiny_run.faces}, {"train": tiny_run.validation}
+    relabelled = {"train": replace(tiny_run.faces, labels=tiny_run.faces.labels[::-1].copy())}
+    refuse_other_data(tmp_path, tmp_path, own)  # nobody knows
+    write_facts(tmp_path, tiny_recipe, tmp_path / "its-own", own)
+    refuse_other_data(tmp_path, tmp_path / "copied", own)
+    for others in (fewer, relabelled):
+        with pytest.raises(DataError, match=r"on what \S+/its-own held then, and \S+/other holds other faces: name"):
+            refuse_other_data(tmp_path, tmp_path / "other", others)
+
+    facts = json.loads((tmp_path / FACTS_NAME).read_text())
+    del facts["digests"]  # as runs of before
+    (tmp_path / FACTS_NAME).write_text(json.dumps(facts))
+    refuse_other_data(tmp_path, tmp_path / "other", relabelled)
+    with pytest.raises(DataError, match="holds other faces"):
+        refuse_other_data(tmp_path, tmp_path / "other", fewer)

@@ -12,7 +12,7 @@ from trainer.checkpoint import CheckpointError
 from trainer.data import Faces
 from trainer.recipe import Recipe
 from trainer.run import resume, start_run
-from trainer.run_folder import write_facts
+from trainer.run_folder import refuse_other_data, write_facts
 from trainer.train import train
 
 log = logging.getLogger(__name__)
@@ -24,11 +24,12 @@ def train_all(plan: Plan, data: Path, train_split: Faces, validation: Faces, out
     """Train each variant into `out/<variant>` and ask it; gives the answers by the variant's name.
 
     What was broken off goes on from its newest checkpoint. Raises CheckpointError where `out` holds trainings of
-    another plan or of other faces.
+    another plan, DataError where they are of other faces.
     """
     recipes, faces = plan.recipes(), plan.faces(train_split)
     for name, recipe in recipes.items():
         _claim(out / name, recipe, plan, (len(train_split), len(validation)))
+        refuse_other_data(out / name, data, {"train": faces, "validation": validation})
     found = {name: kept for name in recipes if (kept := kept_answers(out / name)) is not None}
     left = _clock({name: work_of(recipe) for name, recipe in recipes.items() if name not in found})
     for number, (name, recipe) in enumerate(recipes.items(), start=1):

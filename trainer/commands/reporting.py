@@ -17,18 +17,29 @@ Data = Annotated[
 def report(run: Run, data: Data = None) -> None:
     """Make the report of a run, one HTML file that opens offline: `RUN/report.html`."""
     from trainer.data import read_training
-    from trainer.run_folder import data_of
+    from trainer.run_folder import data_of, refuse_other_data, trained_on
 
-    typer.echo(report_on(run, *read_training(data or data_of(run))))
+    own = data or data_of(run)
+    faces, judged = read_training(own)
+    validation = judged
+    if data is not None and not trained_on(run, {"train": faces, "validation": judged}):
+        own = data_of(run)
+        faces, validation = read_training(own)  # what batch norms are measured on was learned from
+    refuse_other_data(run, own, {"train": faces, "validation": validation})
+    typer.echo(report_on(run, faces, validation, judged))
 
 
-def report_on(run: Path, train: "Faces", validation: "Faces") -> Path:
-    """Write the report of a run that is done, judged on the given faces; returns its path."""
+def report_on(run: Path, train: "Faces", validation: "Faces", judged: "Faces | None" = None) -> Path:
+    """Write the report of a run that is done, trained on the given faces; returns its path.
+
+    It is judged on `judged`, or on the validation faces.
+    """
     from trainer.labels import limited, training_faces
     from trainer.publish import finished_run
     from trainer.report import gather, write_report
 
     done = finished_run(run)
+    asked = validation if judged is None else judged
     faces = training_faces(train, validation, done.recipe.labels)
     done.average(faces, done.side)
-    return write_report(gather(done, faces, limited(validation, done.recipe.labels)), run)
+    return write_report(gather(done, faces, limited(asked, done.recipe.labels)), run)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moodline.emotions import EMOTIONS
-from moodline.registry import DEFAULT_MODEL
 from trainer.commands.options import Data, Emotions, Model, RecallFloor, emotions_of, floors_of
 from trainer.commands.reporting import report_on
 from trainer.commands.scoring import check, compare
@@ -50,22 +49,27 @@ def train(
     from trainer.recipe import read_recipe
     from trainer.run import resume as go_on
     from trainer.run import start_run, warm_start
-    from trainer.run_folder import write_facts
+    from trainer.run_folder import refuse_other_data, refuse_unwritable, write_facts
     from trainer.train import train as run_all
 
     how = read_recipe(recipe)
     if emotions:
         how = how.model_copy(update={"labels": how.labels.model_copy(update={"emotions": emotions_of(emotions)})})
-    if not resume and newest_checkpoint(out) is not None:
+    begun = newest_checkpoint(out) is not None
+    if begun and not resume:
         raise typer.BadParameter(f"{out} holds a run already: add --resume, or choose another folder.")
-    if how.start and start is None and not resume:
+    if how.start and start is None and not begun:
         raise typer.BadParameter(f"The recipe goes on from a run of {how.start!r}: name it.", param_hint="--start")
+    refuse_unwritable(out)
     faces, validation = read_training(data)
+    splits = {"train": faces, "validation": validation}
     _refuse_missing(how.labels.emotions, faces)
+    if begun:
+        refuse_other_data(out, data, splits)
     run = start_run(how)
-    if not (resume and go_on(run, out)) and how.start and start is not None:
+    if not go_on(run, out) and how.start and start is not None:
         warm_start(run, start)
-    write_facts(out, how, data, {"train": faces, "validation": validation})
+    write_facts(out, how, data, splits)
     try:
         run_all(run, faces, validation, out)
     except KeyboardInterrupt:
@@ -88,7 +92,7 @@ def _refuse_missing(emotions: "tuple[Emotion, ...]", faces: "Faces") -> None:
 def publish(  # noqa: PLR0913, PLR0917 - one an option
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run; its newest checkpoint is published.")],
     data: Data,
-    model: Annotated[str, typer.Option("--as", help="NAME for its next version, or NAME@VERSION.")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option("--as", help="NAME for its next version, or NAME@VERSION.")],
     replace: Annotated[bool, typer.Option(help="Replace a version that is there already.")] = False,
     note: Annotated[str, typer.Option(help="One sentence for the manifest and the model card.")] = "",
     head: Annotated[str | None, typer.Option(help="Which output of a run with two: ferplus or fer2013.")] = None,
@@ -102,14 +106,18 @@ def publish(  # noqa: PLR0913, PLR0917 - one an option
     from moodline.registry import Registry as Models
     from trainer.data import read_training
     from trainer.final import Choice
-    from trainer.publish import publish_run
+    from trainer.publish import publish_run, put_back, refuse_unwritable
+    from trainer.run_folder import refuse_other_data
 
     choice = Choice(head, prior_shift, note, floors_of(recall_floor), data.resolve().stem)
     models, (name, _, version) = Models(registry), model.partition("@")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*(@[1-9][0-9]*)?", model):
         raise typer.BadParameter(f"{model!r} is no NAME or NAME@VERSION, such as moods@2.", param_hint="--as")
+    refuse_unwritable(models.folder / name)
+    put_back(models.folder / name)
     to = models.folder / name / version if version else models.next_version(name)
     faces, validation = read_training(data)
+    refuse_other_data(run, data, {"train": faces, "validation": validation})
     manifest = publish_run(run, faces, validation, to, replace=replace, choice=choice)
     typer.echo(f"{to}: {manifest.bytes / 1e6:.2f} MB, sha256 {manifest.sha256}")
     typer.echo(f"Let workers load it with: moodline models use {manifest.name}@{manifest.version}")
@@ -120,9 +128,12 @@ def quantise(model: Model, data: Data, registry: Registry = None) -> None:
     from moodline.registry import Registry as Models
     from trainer.data import read_training
     from trainer.precision import measure_precisions
-    from trainer.publish import write_folder
+    from trainer.publish import put_back, refuse_unwritable, write_folder
 
-    folder = Models(registry).find(model)
+    models = Models(registry)
+    put_back(models.folder / model.partition("@")[0])
+    folder = models.find(model)
+    refuse_unwritable(folder.parent)
     faces, validation = read_training(data)
 
     def write(fresh: Path) -> None:
@@ -131,4 +142,4 @@ def quantise(model: Model, data: Data, registry: Registry = None) -> None:
             kept, lost = f"{loss.same_label:.2%} keep their emotion", f"{loss.accuracy_lost * 100:.2f} points lost"
             typer.echo(f"{name}: {kept}, {lost}{'' if loss.small else ': too much, so no worker takes it'}.")
 
-    write_folder(folder, write)
+    write_folder(folder, write, replace=True)

@@ -113,7 +113,8 @@ def _notes(summary: Summary) -> Iterator[str]:
     for crossing in summary.crossings:
         one, other = crossing.splits
         if crossing.near:
-            left_out = "; the recipe says whether training leaves their likes out (near_copies)" if crossing.splits == ("train", "validation") else ""
+            both = crossing.splits == ("train", "validation")
+            left_out = "; training leaves their likes out, unless near_copies is set in its recipe" if both else ""
             yield f"{crossing.near:,} faces of {other} have a near copy in {one}, {crossing.exact:,} exact{left_out}."
     for name, split in summary.splits.items():
         for sentence in sentences(split.findings, split.examples):

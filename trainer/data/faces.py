@@ -108,7 +108,7 @@ class Faces:
 
 def refuse_wrong_votes(votes: NDArray[np.float32], table: str) -> None:
     """Raise DataError, naming the line of a table, where votes (N, 10) are negative or no number."""
-    wrong = np.flatnonzero(~(np.isfinite(votes) & (votes >= 0)).all(axis=1)) if len(votes) else []
+    wrong = np.flatnonzero(~(np.isfinite(votes) & (votes >= 0)).all(axis=-1))
     if len(wrong):
         raise DataError(f"{table}:{wrong[0] + 2} has votes that are negative or no number; mend the line.")
 

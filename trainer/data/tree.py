@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from trainer.data.faces import DataError
+from trainer.data.faces import DataError, NoDataError
 
 # FER2013 is 0.3 GB as a table and 0.1 GB as pictures: what is far beyond is a mistake or a bomb.
 MOST_BYTES: Final = 8 << 30
@@ -71,6 +71,8 @@ class Zip:
         self.name = str(path)
         try:
             self._archive = zipfile.ZipFile(path)
+        except PermissionError as error:
+            raise NoDataError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error
         except READ_ERRORS as error:
             raise DataError(f"{path} is no zip that can be read ({error}); download it again.") from error
         # Some Windows programs write backslashes, which the standard does not know.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from moodline.emotions import EMOTIONS
+from moodline.emotions import EMOTIONS, Emotion
 from moodline.errors import ModelError
 from trainer.augment import scaled
 from trainer.average import predict
@@ -66,10 +66,16 @@ def _cells(found: NDArray[np.float32], labels: NDArray[np.int64], away: NDArray[
     seven = score(found, labels)
     yield f"{seven.accuracy:.1%}"
     if away is not None:
-        yield f"{score(found[away], labels[away]).accuracy:.1%}"
-    yield f"{score(found, labels, FOUR).accuracy:.1%}"
+        yield _accuracy(found[away], labels[away], EMOTIONS)
+    yield _accuracy(found, labels, FOUR)
     yield f"{seven.macro_f1:.3f}"
     yield f"{seven.ece:.3f}"
+
+
+def _accuracy(found: NDArray[np.float32], labels: NDArray[np.int64], kept: Sequence[Emotion]) -> str:
+    """The accuracy on the faces of some emotions; a dash where there are none."""
+    there = np.isin(labels, [EMOTIONS.index(emotion) for emotion in kept]).any()
+    return f"{score(found, labels, kept).accuracy:.1%}" if there else "-"
 
 
 def put_into(card: Path, table: str) -> None:

@@ -89,13 +89,42 @@ def away_from(faces: Faces, others: Faces) -> NDArray[np.bool_]:
 def training_faces(train: Faces, validation: Faces, how: Labels) -> Faces:
     """The faces of `train` to learn from: usable, once each, and (without `near_copies`) unlike `validation`'s.
 
-    Raises DataError where votes are to be learned by an output of their own, and there are none.
+    Raises DataError where votes are to be learned by an output of their own, and there are none; or where no face is
+    left.
     """
     if how.two_heads and not train.has_votes:
         raise DataError(
             "The recipe has an output of its own for FER+ votes, and the data has none: put fer2013new.csv beside "
             "fer2013.csv, or take a recipe with one output, such as `default`."
         )
-    train = limited(train, how)
-    chosen = usable(train, how) & without_copies(train)
-    return train.where(chosen if how.near_copies else chosen & away_from(train, validation))
+    kept = limited(train, how)
+    chosen = usable(kept, how) & without_copies(kept)
+    away = chosen if how.near_copies else chosen & away_from(kept, validation)
+    if not away.any():
+        raise DataError(f"None of the {len(train)} faces of train is left to learn from: {_why(kept, chosen, how)}.")
+    return kept.where(away)
+
+
+def _why(kept: Faces, chosen: NDArray[np.bool_], how: Labels) -> str:
+    if not len(kept):
+        return f"none shows one of {', '.join(how.emotions)}; name others, or add such faces"
+    if not chosen.any():
+        return (
+            f"raters saw none of the seven emotions in them, or fewer than {how.least_votes} did (least_votes in the "
+            "recipe's labels); lower that, or take the votes away"
+        )
+    return (
+        "each is a near copy of one in validation; take those out of validation, or set near_copies in the recipe's "
+        "labels"
+    )
+
+
+def validation_faces(validation: Faces, how: Labels) -> Faces:
+    """The faces of `validation` to judge a training by. Raises DataError where an output could not be judged."""
+    faces = limited(validation, how)
+    if not all((labels_of(faces, head) >= 0).any() for head in how.heads):
+        raise DataError(
+            f"The validation split holds no face that shows one of {', '.join(how.emotions)}: name other emotions, or "
+            "add such faces."
+        )
+    return faces

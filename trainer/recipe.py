@@ -3,7 +3,7 @@
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -14,6 +14,8 @@ from trainer.network import DENSE, NETWORKS
 
 class RecipeError(MoodlineError):
     """A recipe that is missing or wrong; the message names the file, the setting and the remedy."""
+
+    exit_code = 2
 
 
 class _Part(BaseModel):
@@ -128,13 +130,23 @@ def read_recipe(name: str) -> Recipe:
         known = ", ".join(known_recipes())
         raise RecipeError(f"There is no recipe {name!r}; use one of {known}, or the path of a TOML file.")
     try:
-        return Recipe.model_validate({"name": path.stem} | tomllib.loads(path.read_text()))
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path} is no TOML: {error}.") from error
+        return Recipe.model_validate({"name": path.stem} | read_toml(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "recipe"
         raise RecipeError(f"{path}: {where}: {first['msg']}.") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a file of a recipe or a plan. Raises RecipeError, in one sentence, where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is no text in UTF-8: save it as such.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path} is no TOML: {error}.") from error
 
 
 def known_recipes() -> list[str]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from moodline.emotions import EMOTIONS, Emotion
 from moodline.manifest import Scores
-from trainer.data import Faces, grouped
+from trainer.data import DataError, Faces, grouped
 from trainer.evaluate import score
 from trainer.labels import away_from
 from trainer.metrics import confusion, precisions, restricted
@@ -82,6 +82,12 @@ def scoreboard(asked: Asked, found: NDArray[np.floating], faces: Faces, away: ND
         near_copies=copies,
         scores=scores,
     )
+
+
+def refuse_none(faces: Faces, kept: Sequence[Emotion]) -> None:
+    """Raise DataError where no face is of an emotion that is to be scored."""
+    if not any(_has_faces(labels, kept) for labels in (faces.labels, faces.majority())):
+        raise DataError(f"None of the {len(faces)} faces shows one of {', '.join(kept)}: name other emotions.")
 
 
 def _has_faces(labels: NDArray[np.int64], kept: Sequence[Emotion]) -> bool:

@@ -14,7 +14,7 @@ from trainer.average import predict
 from trainer.batches import epoch_batches, steps_per_epoch
 from trainer.checkpoint import save_checkpoint, write_history
 from trainer.data import Faces
-from trainer.labels import FOUR, labels_of, limited, targets, training_faces
+from trainer.labels import FOUR, labels_of, targets, training_faces, validation_faces
 from trainer.loss import soft_cross_entropy
 from trainer.metrics import accuracy, restricted, softmax
 from trainer.progress import Progress
@@ -33,10 +33,12 @@ class TrainingError(MoodlineError):
 def train(run: Run, train_split: Faces, validation: Faces, folder: Path) -> None:
     """Train to the end of the recipe, or of its patience; after each epoch a checkpoint and logs in `folder`.
 
-    Raises TrainingError where the loss is no number any more.
+    Raises DataError where there is nothing to learn from or to judge by, TrainingError where the loss is no number
+    any more.
     """
     recipe = run.recipe
-    faces, validation = training_faces(train_split, validation, recipe.labels), limited(validation, recipe.labels)
+    faces = training_faces(train_split, validation, recipe.labels)
+    validation = validation_faces(validation, recipe.labels)
     goal = targets(faces, recipe.labels)
     steps = steps_per_epoch(len(faces), recipe.batch)
     log.info(

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from moodline.errors import ConfigError
 from moodline.manifest import MANIFEST_NAME, verify_model
 from tests.support.wait import wait_until
 from trainer import network
-from trainer.__main__ import build_app
+from trainer.__main__ import build_app, choose_backend, main
 from trainer.check import agreements
 from trainer.data import read_split, read_training
 from trainer.recipe import read_recipe
@@ -48,6 +50,60 @@ def test_a_missing_folder_is_one_sentence_and_not_a_traceback(tmp_path: Path) ->
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "said", "code"),
+    [
+        (["data", "summary", "{}/gone"], "{}/gone is not there", 2),
+        (["train", "--data", "{}", "--out", "{}", "--recipe", "{}/latin.toml"], "latin.toml is no text in UTF-8", 2),
+        (["ablate", "--data", "{}", "--out", "{}", "--plan", "{}/latin.toml"], "latin.toml is no text in UTF-8", 2),
+        (["ablate", "--data", "{}", "--out", "{}/latin.toml/runs"], "Not a directory", 1),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_a_sentence(
+    data: Path, command: list[str], said: str, code: int, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (data / "latin.toml").write_bytes("# größer".encode("latin-1"))
+    monkeypatch.setattr("sys.argv", ["moodline", *(word.format(data) for word in command)])
+    for name in ("signal.signal", "logging.basicConfig"):
+        monkeypatch.setattr(name, lambda *_args, **_more: None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert (last.startswith("error: "), said.format(data) in last, ended.value.code) == (True, True, code)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "installed", "taken"),
+    [("", "tensorflow jax", ""), ("", "jax torch", "jax"), ("", "torch", "torch"), ("jax", "tensorflow", "jax")],
+)
+def test_keras_runs_on_what_is_installed(
+    chosen: str, installed: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", chosen)
+    monkeypatch.setattr("trainer.__main__.find_spec", lambda name: name if name in installed.split() else None)
+    choose_backend()
+    assert os.environ["KERAS_BACKEND"] == taken
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    with pytest.raises(ConfigError, match="set it to one of tensorflow, jax, torch"):
+        choose_backend()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["models", "compare", "any", "--data", "{}", "--into", "gone.md"], "'gone.md' does not exist"),
+        (["models", "compare", "any", "--data", "{}", "--peer", "gone.hdf5"], "'gone.hdf5' does not exist"),
+        (["ablate", "--data", "{}", "--out", "{}/runs", "--into", "gone.md"], "'gone.md' does not exist"),
+        (["evaluate", "--data", "{}", "--model", "any", "--emotions", ","], "name at least two"),
+    ],
+)
+def test_what_is_named_but_not_there_is_said_before_the_work(data: Path, command: list[str], said: str) -> None:
+    done = CliRunner().invoke(build_app(), [word.format(data) for word in command])
+    assert (done.exit_code, said in " ".join(done.output.replace("│", " ").split())) == (2, True), done.output
+    assert not (data / "runs").exists()
+
+
 def test_importing_the_trainer_loads_no_keras() -> None:
     code = "import sys, trainer.__main__, trainer.publish, trainer.train; print('keras' in sys.modules)"
     done = subprocess.run(
@@ -69,6 +125,8 @@ def test_evaluate_scores_a_kaggle_folder_on_chosen_emotions(data: Path) -> None:
     assert {"accuracy", "macro_f1", "ece", "recall", "precision"} <= board["scores"][0].keys()
     wrong = CliRunner().invoke(build_app(), [*command[:-1], "bored"])
     assert wrong.exit_code == 2
+    nobody = CliRunner().invoke(build_app(), [*command[:-1], "disgust,fear"])
+    assert "None of the 9 faces shows one of disgust, fear" in str(nobody.exception)
 
 
 def test_evaluate_scores_faces_without_splits_against_those_that_were_trained_on(data: Path) -> None:
@@ -76,6 +134,10 @@ def test_evaluate_scores_faces_without_splits_against_those_that_were_trained_on
     shown = CliRunner().invoke(build_app(), [*command, "--mirrored"])
     assert shown.exit_code == 0, shown.output
     assert "0 faces have a near copy in train" in shown.output
+    for picture in (data / "train").glob("*/*.png"):
+        picture.unlink()
+    board = json.loads(CliRunner().invoke(build_app(), [*command[:4], str(data), "--json"]).stdout)
+    assert board["near_copies"] is None, "nobody knows the training faces"
 
 
 @pytest.mark.usefixtures("no_engines")

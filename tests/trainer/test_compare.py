@@ -48,6 +48,9 @@ def test_each_model_is_scored_on_both_labels_and_without_near_copies(faces: Face
     happy = (faces.labels == EMOTIONS.index("happy")).mean()
     assert table[3].startswith(f"| always 3 | own labels | {happy:.1%} | 0.0% |")
     assert "without near copies" not in comparison([peer(3)[0]], faces, None, mirrored=True)
+    rare = faces.where(faces.labels == EMOTIONS.index("fear"))
+    nothing = np.zeros(len(rare), np.bool_)
+    assert "| own labels | 100.0% | - | - |" in comparison([peer(2)[0]], rare, nothing, mirrored=False)
 
 
 def test_the_table_takes_the_place_of_an_earlier_one_in_the_card(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import pytest
 from moodline.emotions import EMOTIONS
 from tests.support.needs import shared
 from trainer.data import DataError, Faces, read_split
-from trainer.labels import away_from, targets, training_faces, usable, without_copies
+from trainer.labels import away_from, targets, training_faces, usable, validation_faces, without_copies
 from trainer.recipe import Labels
 
 VOTES = "votes_neutral,votes_happiness,votes_surprise,votes_sadness,votes_anger,votes_disgust,votes_fear"
@@ -51,6 +52,13 @@ def test_majority_is_what_more_raters_saw_than_anything_else(sheets: Path) -> No
     assert faces.majority().tolist() == [EMOTIONS.index("happy"), -1, -1]  # a tie, and not a face
 
 
+def test_negative_votes_of_a_sheet_are_refused(sheets: Path) -> None:
+    table = (sheets / "train.csv").read_text()
+    (sheets / "train.csv").write_text(table.replace("sad,1,1,4,", "sad,1,1,-4,"))
+    with pytest.raises(DataError, match=r"train\.csv:3 has votes that are negative"):
+        read_split(sheets, "train")
+
+
 def test_what_most_raters_took_for_no_emotion_is_not_learned_from(sheets: Path) -> None:
     assert usable(read_split(sheets, "train"), Labels()).tolist() == [True, True, False]
 
@@ -74,6 +82,31 @@ def test_copies_and_near_copies_of_validation_are_left_out(faces: Faces, validat
     assert np.flatnonzero(~without_copies(faces)).tolist() == [5]
     assert np.flatnonzero(~away_from(faces, validation)).tolist() == [7]
     assert len(training_faces(faces, validation, Labels())) == len(faces) - 2
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (Labels(), "40 faces of train is left to learn from: each is a near copy of one in validation"),
+        (Labels(least_votes=10, near_copies=True), "raters saw none of the seven emotions in them, or fewer than 10"),
+        (Labels(emotions=("disgust", "fear")), "none shows one of disgust, fear; name others"),
+    ],
+)
+def test_why_no_face_is_left_to_learn_from_is_said(faces: Faces, how: Labels, message: str) -> None:
+    few = replace(faces, votes=faces.votes * (0.5 if how.near_copies else 1))
+    if len(how.emotions) == 2:
+        few = few.where(few.labels == EMOTIONS.index("happy"))
+        few = replace(few, votes=np.zeros_like(few.votes))
+    with pytest.raises(DataError, match=message):
+        training_faces(few, few, how)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_validation_split_that_can_judge_nothing_is_refused(validation: Faces, weight: float) -> None:
+    how = Labels(emotions=("angry", "sad"), fer2013_weight=weight)
+    assert 0 < len(validation_faces(validation, how)) < len(validation)
+    with pytest.raises(DataError, match="no face that shows one of angry, sad"):
+        validation_faces(validation.where(validation.labels == EMOTIONS.index("happy")), how)
 
 
 @pytest.mark.parametrize("root", ["", "images"])

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from moodline.emotions import EMOTIONS
 from trainer.__main__ import build_app
-from trainer.data import DataError, open_data, read_split, read_training
+from trainer.data import DataError, NoDataError, open_data, read_split, read_training
 from trainer.data.table import VOTES_FILE
 
 Files = dict[str, bytes]
@@ -70,6 +70,18 @@ def test_emotions_at_the_top_are_one_split(put: Callable[[Files], Path]) -> None
     assert len(open_data(put(folders({"Anger": 2, "Happiness": 1}))).read("all").faces) == 3
 
 
+def test_one_emotion_alone_is_a_split_too_if_nothing_lies_deeper(tmp_path: Path) -> None:
+    assert len(open_data(on_disk(tmp_path, folders({"one/happy": 2})) / "one").read("all").faces) == 2
+    deep = on_disk(tmp_path / "two", folders({"happy": 1, "images/train/sad": 2}))
+    assert list(open_data(deep).readers) == ["train"]
+
+
+def test_a_zip_with_backslashes_is_read_like_any_other(tmp_path: Path) -> None:
+    files = {name.replace("/", "\\"): content for name, content in folders({"train/happy": 2, "test/sad": 1}).items()}
+    data = open_data(zipped(tmp_path, files))
+    assert (list(data.readers), len(data.read("train").faces)) == (["train", "test"], 2)
+
+
 @pytest.mark.parametrize("header", ["emotion,pixels,Usage", "emotion, Usage, pixels"])
 def test_fer2013_csv_has_its_three_splits_and_its_own_numbers(put: Callable[[Files], Path], header: str) -> None:
     rows = [(0, 10, "Training"), (6, 20, "Training"), (4, 30, "PublicTest"), (5, 40, "PrivateTest")]
@@ -95,6 +107,15 @@ def test_votes_of_another_table_are_refused(tmp_path: Path) -> None:
         read_split(tmp_path, "train")
 
 
+@pytest.mark.parametrize("count", ["-1", "nan", "inf"])
+def test_votes_that_are_no_counts_are_refused_with_their_line(tmp_path: Path, count: str) -> None:
+    good = "Training,a.png,0,9,0,0,0,0,0,1,0,0"
+    votes = "\n".join([VOTES, good, f"Training,b.png,2,{count},0,0,8,0,0,0,0,0"]).encode()
+    on_disk(tmp_path, {"fer2013.csv": table([(3, 10, "Training"), (0, 20, "Training")]), VOTES_FILE: votes})
+    with pytest.raises(DataError, match=r"fer2013new\.csv:3 has votes that are negative or no number"):
+        read_split(tmp_path, "train")
+
+
 def test_what_cannot_be_used_is_left_out_counted_and_named(
     put: Callable[[Files], Path], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,7 +136,8 @@ def test_what_cannot_be_used_is_left_out_counted_and_named(
 
 def test_wrong_rows_are_named_by_their_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(3, 10 + n, "Training") for n in range(30)]
-    lines = [*table(rows).decode().splitlines(), "9,1 2 3 4,Training", "3,1 2 3,Training", "3,1 2 x 4,Training"]
+    lines = [*table(rows).decode().splitlines(), f"{'3' * 5000},1 2 3 4,Training", "3,1 2 3,Training"]
+    lines += ["3,1 2 x 4,Training"]
     (tmp_path / "fer2013.csv").write_text("\n".join(lines))
     assert len(read_split(tmp_path, "train")) == 30
     assert "3 rows left out: fer2013.csv:32 (emotion), fer2013.csv:33 (pixels), fer2013.csv:34 (pixels)" in caplog.text
@@ -128,12 +150,21 @@ def test_wrong_rows_are_named_by_their_line(tmp_path: Path, caplog: pytest.LogCa
         ({"train/sad/notes.txt": b""}, "holds no pictures of an emotion"),
         ({"notes.txt": b""}, "has no split 'train' or any other"),
         ({"fer2013.csv": table([(9, 0, "Training")])}, "1 of 1 rows cannot be read"),
+        ({"fer2013.csv": table([])}, r"no row of fer2013\.csv says by its `Usage`"),
+        ({"fer2013.csv": table([(3, 0, "")])}, r"no row of fer2013\.csv says by its `Usage`"),
     ],
 )
 def test_what_is_ruined_is_refused_in_a_sentence(put: Callable[[Files], Path], files: Files, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         read_split(put(files), "train")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "why"), [("gone", "is not there"), ("x" * 300, "cannot be read .File name too long")])
+def test_a_path_that_leads_nowhere_is_wrong_usage(tmp_path: Path, name: str, why: str) -> None:
+    with pytest.raises(NoDataError, match=why) as caught:
+        open_data(tmp_path / name)
+    assert caught.value.exit_code == 2
 
 
 def test_a_split_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
@@ -177,6 +208,12 @@ def test_without_a_validation_split_a_tenth_is_held_out_whole_copies_together(tm
     assert not set(train.near_group.tolist()) & set(validation.near_group.tolist())
     again = read_training(path)[1]
     np.testing.assert_array_equal(validation.images, again.images)
+
+
+def test_one_picture_again_and_again_leaves_none_to_hold_out(tmp_path: Path) -> None:
+    on_disk(tmp_path, {f"train/{emotion}/{n}.png": picture(1) for emotion in ("happy", "sad") for n in range(9)})
+    with pytest.raises(DataError, match="All 18 faces of train show one picture"):
+        read_training(tmp_path)
 
 
 def test_summary_shows_faces_copies_and_findings(tmp_path: Path) -> None:

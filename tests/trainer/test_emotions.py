@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -42,7 +43,7 @@ def test_where_the_own_label_is_learned_it_decides(faces: Faces) -> None:
 
 @pytest.mark.usefixtures("no_engines")
 def test_what_is_published_answers_with_these_emotions_alone(
-    tiny_recipe: Recipe, faces: Faces, validation: Faces, tmp_path: Path
+    tiny_recipe: Recipe, faces: Faces, validation: Faces, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     labels = Labels(emotions=THREE, fer2013_weight=1.0)
     recipe = tiny_recipe.model_copy(
@@ -66,10 +67,16 @@ def test_what_is_published_answers_with_these_emotions_alone(
     np.testing.assert_array_equal(wide[:, [EMOTIONS.index(one) for one in THREE]], own)
     assert wide.sum() == pytest.approx(own.sum())
 
+    for number, (image, label) in enumerate(zip(validation.images, validation.labels, strict=True)):
+        (tmp_path / "data" / EMOTIONS[label]).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / "data" / EMOTIONS[label] / f"{number}.png"), image)
+    done = CliRunner().invoke(build_app(), ["evaluate", "--model", str(target), "--data", str(tmp_path / "data")])
+    known = np.isin(validation.labels, [EMOTIONS.index(one) for one in THREE]).sum()
+    assert f"{30 - known} of 30 faces left out: the model knows only angry, happy, surprise" in caplog.text
+    assert re.search(rf"own labels +all faces +{known} ", done.output)
+
 
 def test_an_emotion_that_is_not_in_the_data_is_named(tmp_path: Path) -> None:
-    import cv2
-
     for split in ("train", "validation"):
         for number, emotion in enumerate(("happy", "sad")):
             (tmp_path / split / emotion).mkdir(parents=True)

@@ -1,6 +1,5 @@
 """Plans: a recipe, what is spent on it, and what is changed each time; TOML files under `trainer/plans`."""
 
-import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from trainer.data import Faces
 from trainer.network import flops_per_face
-from trainer.recipe import Recipe, RecipeError, read_recipe
+from trainer.recipe import Recipe, RecipeError, read_recipe, read_toml
 
 
 class _Part(BaseModel):
@@ -74,9 +73,7 @@ def read_plan(name: str) -> Plan:
         known = ", ".join(sorted(one.stem for one in folder.glob("*.toml")))
         raise RecipeError(f"There is no plan {name!r}; use one of {known}, or the path of a TOML file.")
     try:
-        plan = Plan.model_validate({"name": path.stem} | tomllib.loads(path.read_text("utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path} is no TOML: {error}.") from error
+        plan = Plan.model_validate({"name": path.stem} | read_toml(path))
     except ValidationError as error:
         raise RecipeError(f"{path}: {_first(error)}.") from error
     plan.recipes()

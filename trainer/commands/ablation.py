@@ -6,16 +6,15 @@ from typing import Annotated
 
 import typer
 
-from trainer.commands.options import Data
+from trainer.commands.options import Data, MarkdownFile
 
 log = logging.getLogger(__name__)
 
 Out = Annotated[Path, typer.Option(help="Folder of the runs, one for each variant, and of PLAN.csv.")]
 PlanName = Annotated[str, typer.Option("--plan", help="Name of a plan, or path of a TOML file.")]
-Into = Annotated[Path | None, typer.Option(help="A Markdown file that the tables are written into.")]
 
 
-def ablate(data: Data, out: Out, plan: PlanName = "ablation", into: Into = None) -> None:
+def ablate(data: Data, out: Out, plan: PlanName = "ablation", into: MarkdownFile = None) -> None:
     """Train what differs from a recipe in one thing each, and compare; Ctrl-C and the same command go on."""
     from trainer.ablation.cost import cost_table
     from trainer.ablation.plan import read_plan

@@ -15,6 +15,10 @@ Data = Annotated[
 Model = Annotated[
     str, typer.Option("--model", help="NAME or NAME@VERSION of the registry, or the path of a model's folder.")
 ]
+MarkdownFile = Annotated[
+    Path | None,
+    typer.Option("--into", exists=True, dir_okay=False, writable=True, help="Markdown file to write the table into."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Emotions = Annotated[str, typer.Option("--emotions", help="Comma-separated; the others are left out. Default: all.")]
 
@@ -42,11 +46,11 @@ def floors_of(text: str) -> dict[Emotion, float]:
 
 
 def emotions_of(text: str) -> tuple[Emotion, ...]:
-    """The emotions of a comma-separated list, in our order; all for an empty one."""
+    """The emotions of a comma-separated list, in our order; all for an empty text."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     wrong = [name for name in names if name not in EMOTIONS]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]!r} is not one of {', '.join(EMOTIONS)}.", param_hint="--emotions")
-    if len(set(names)) == 1:
+    if text and len(set(names)) < 2:
         raise typer.BadParameter("name at least two, or there is nothing to tell apart.", param_hint="--emotions")
     return tuple(emotion for emotion in EMOTIONS if emotion in names) or EMOTIONS

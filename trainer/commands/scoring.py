@@ -1,17 +1,22 @@
 """`evaluate` and `models check`: how good a model of the registry is, and whether the engines agree."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainer.commands.options import AsJson, Data, Emotions, Model, emotions_of
+from moodline.emotions import EMOTIONS
+from trainer.commands.options import AsJson, Data, Emotions, MarkdownFile, Model, emotions_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from moodline.emotions import Emotion
     from trainer.data import DataSet, Faces
+
+log = logging.getLogger(__name__)
 
 Registry = Annotated[
     Path | None,
@@ -19,6 +24,9 @@ Registry = Annotated[
 ]
 Split = Annotated[str, typer.Option(help="Which split to score. Default: validation, else test.")]
 Mirrored = Annotated[bool, typer.Option(help="Score the mean over each face and its mirror.")]
+Peer = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="mini_XCEPTION's .hdf5 file, to be scored too.")
+]
 Train = Annotated[
     Path | None,
     typer.Option("--train", help="What the model was trained on, to leave copies out. Default: train of --data."),
@@ -41,17 +49,18 @@ def evaluate(
     from moodline.registry import Registry as Models
     from trainer.data import open_data
     from trainer.evaluate import load_scorer
-    from trainer.scoreboard import Asked, scoreboard, show
+    from trainer.scoreboard import Asked, refuse_none, scoreboard, show
 
     kept = emotions_of(emotions)
     scorer = load_scorer(Models(registry).find(model))
     found = open_data(data)
     name = split or _usual_split(found)
-    read = found.read(name)
-    read.findings.warn()
-    away = _away(read.faces, found, name, train)
+    faces = _read(found, name)
+    kept = kept if emotions else _known(scorer.labels, faces)
+    refuse_none(faces, kept)
+    away = _away(faces, found, name, train)
     asked = Asked(scorer.tag, str(data), name, kept, mirrored)
-    board = scoreboard(asked, scorer.probabilities(read.faces, mirrored), read.faces, away)
+    board = scoreboard(asked, scorer.probabilities(faces, mirrored), faces, away)
     if as_json:
         typer.echo(board.model_dump_json(indent=2))
     else:
@@ -68,7 +77,7 @@ def check(model: Model, data: Data, split: Split = "", registry: Registry = None
     from trainer.data import open_data
 
     found = open_data(data)
-    faces = found.read(split or _usual_split(found)).faces
+    faces = _read(found, split or _usual_split(found))
     table = Table("engine", "faces", "same emotion", "greatest difference", "accuracy", "Keras")
     for one in agreements(Models(registry).find(model), faces):
         if as_json:
@@ -82,10 +91,10 @@ def check(model: Model, data: Data, split: Split = "", registry: Registry = None
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="NAME, NAME@VERSION or folders.")],
     data: Data,
-    peer: Annotated[Path | None, typer.Option(help="mini_XCEPTION's .hdf5 file, to be scored too.")] = None,
+    peer: Peer = None,
     split: Split = "",
     mirrored: Mirrored = False,
-    into: Annotated[Path | None, typer.Option(help="A model card that the table is written into.")] = None,
+    into: MarkdownFile = None,
     registry: Registry = None,
 ) -> None:
     """Score models side by side in one run, as a Markdown table."""
@@ -96,7 +105,7 @@ def compare(
 
     found = open_data(data)
     name = split or _usual_split(found)
-    faces = found.read(name).faces
+    faces = _read(found, name)
     scorers = [load_scorer(Models(registry).find(model)) for model in models]
     peers = [load_peer(peer)] if peer else []
     copies = "a mirrored copy" if mirrored else "no mirrored copy"
@@ -112,13 +121,32 @@ def _usual_split(data: "DataSet") -> str:
     return next((name for name in ("validation", "test") if name in data.readers), next(iter(data.readers)))
 
 
+def _read(data: "DataSet", split: str) -> "Faces":
+    read = data.read(split)
+    read.findings.warn()
+    return read.faces
+
+
+def _known(labels: "tuple[Emotion, ...]", faces: "Faces") -> "tuple[Emotion, ...]":
+    """The emotions of a model; says how many faces are of others."""
+    others = sum(EMOTIONS[label] not in labels for label in faces.labels)
+    if others:
+        log.warning("%d of %d faces left out: the model knows only %s.", others, len(faces), ", ".join(labels))
+    return labels
+
+
 def _away(faces: "Faces", data: "DataSet", split: str, train: Path | None) -> "NDArray[np.bool_] | None":
     """Mask of the faces without a near copy in the training faces; None where nobody knows those."""
-    from trainer.data import read_split
+    from trainer.data import DataError, read_split
     from trainer.scoreboard import away_from_training
 
     if train is not None:
         return away_from_training(faces, read_split(train, "train"), same_data=False)
     if split == "train" or "train" not in data.readers:
         return None
-    return away_from_training(faces, data.read("train").faces, same_data=True)
+    try:
+        known = data.read("train").faces
+    except DataError as error:
+        log.warning("Nobody knows which faces are near copies of training ones: %s", error)
+        return None
+    return away_from_training(faces, known, same_data=True)

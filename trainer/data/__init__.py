@@ -6,7 +6,7 @@
 """
 
 from trainer.data.copies import grouped
-from trainer.data.faces import OTHER_VOTES, SIDE, VOTES_OF, DataError, Faces
+from trainer.data.faces import OTHER_VOTES, SIDE, VOTES_OF, DataError, Faces, NoDataError
 from trainer.data.findings import Findings
 from trainer.data.sets import DataSet, Split, open_data, read_split, read_training
 
@@ -18,6 +18,7 @@ __all__ = [
     "DataSet",
     "Faces",
     "Findings",
+    "NoDataError",
     "Split",
     "grouped",
     "open_data",

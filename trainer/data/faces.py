@@ -34,6 +34,12 @@ class DataError(MoodlineError):
     """Training data that cannot be used; the message names the place and the remedy."""
 
 
+class NoDataError(DataError):
+    """What was named as data is not there, or may not be looked at."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True)
 class Faces:
     """N labelled faces of one split.
@@ -98,6 +104,13 @@ class Faces:
         top = all_votes.max(axis=1)
         clear = ((all_votes == top[:, None]).sum(axis=1) == 1) & (first < len(EMOTIONS)) & (top > 0)
         return np.where(clear, first, -1)
+
+
+def refuse_wrong_votes(votes: NDArray[np.float32], table: str) -> None:
+    """Raise DataError, naming the line of a table, where votes (N, 10) are negative or no number."""
+    wrong = np.flatnonzero(~(np.isfinite(votes) & (votes >= 0)).all(axis=-1))
+    if len(wrong):
+        raise DataError(f"{table}:{wrong[0] + 2} has votes that are negative or no number; mend the line.")
 
 
 def emotion_index(name: str) -> int | None:

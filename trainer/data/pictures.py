@@ -13,13 +13,18 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 _MOST_BYTES = 16 << 20  # a cut-out face is thousands of times smaller
 
 
+def pictures_in(tree: Tree, folder: str) -> list[str]:
+    """Names of the files in a folder that are pictures by their name, sorted."""
+    return [file for file in tree.files(folder) if file.lower().endswith(_PICTURES)]
+
+
 def read_pictures(tree: Tree, path: str, findings: Findings) -> Faces:
     """The faces of the folders `<path>/<emotion>`; what cannot be used is left out and noted in `findings`."""
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     for name in tree.folders(path):
         folder, label = join(path, name), emotion_index(name)
-        pictures = [file for file in tree.files(folder) if file.lower().endswith(_PICTURES)]
+        pictures = pictures_in(tree, folder)
         for file in sorted(set(tree.files(folder)) - set(pictures)):
             findings.add("no picture", join(folder, file))
         if label is None:

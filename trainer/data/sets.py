@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data.copies import grouped
-from trainer.data.faces import DataError, Faces, emotion_index
+from trainer.data.faces import DataError, Faces, NoDataError, emotion_index
 from trainer.data.findings import Findings
-from trainer.data.pictures import read_pictures
+from trainer.data.pictures import pictures_in, read_pictures
 from trainer.data.sheets import read_sheets
 from trainer.data.table import VOTES_FILE, is_pixel_table, read_table, usages
 from trainer.data.tree import Folder, Tree, Zip, join
@@ -65,6 +65,12 @@ class DataSet:
 
 def open_data(path: Path) -> DataSet:
     """Look at a folder, a zip or a CSV file. Raises DataError where it holds no faces that moodline can read."""
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise NoDataError(f"{path} is not there: name a folder, a zip or fer2013.csv.") from error
+    except OSError as error:
+        raise NoDataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
     if path.is_dir():
         tree: Tree = Folder(path)
     elif path.suffix.lower() == ".csv" and path.is_file():
@@ -72,7 +78,7 @@ def open_data(path: Path) -> DataSet:
     elif path.is_file():
         tree = Zip(path)
     else:
-        raise DataError(f"{path} is not there: name a folder, a zip or fer2013.csv.")
+        raise NoDataError(f"{path} is neither a folder nor a file: name a folder, a zip or fer2013.csv.")
     found = next((one for one in map(partial(_look, path, tree), _places(tree)) if one is not None), None)
     if found is None:
         raise DataError(
@@ -119,6 +125,11 @@ def _held_out(faces: Faces) -> tuple[Faces, Faces]:
         (faces,) = grouped(faces)
     number = np.unique(faces.near_group, return_inverse=True)[1]
     chosen = np.random.default_rng(0).permutation(number.max() + 1)[number] % _HELD_OUT == 0
+    if chosen.all():
+        raise DataError(
+            f"All {len(faces)} faces of train show one picture, so that none of them can be held out for validation: "
+            "add other faces."
+        )
     return faces.where(~chosen), faces.where(chosen)
 
 
@@ -145,9 +156,16 @@ def _look(path: Path, tree: Tree, place: str) -> DataSet | None:
     if pictured:
         named = {_split_name(name): partial(read_pictures, tree, inside) for name, inside in pictured.items()}
         return DataSet(path, "folders", {name: named[name] for name in sorted(named, key=_order)})
-    if sum(map(_is_emotion, folders)) > 1:
+    if sum(map(_is_emotion, folders)) > 1 or _is_one_emotion(tree, place, folders):
         return DataSet(path, "folders", {WHOLE: partial(read_pictures, tree, place)})
     return None
+
+
+def _is_one_emotion(tree: Tree, place: str, folders: list[str]) -> bool:
+    """Whether pictures of one emotion are all there is; a folder with folders may hold more, further down."""
+    inside = [join(place, name) for name in folders]
+    emotions = [path for name, path in zip(folders, inside, strict=True) if _is_emotion(name)]
+    return any(pictures_in(tree, path) for path in emotions) and not any(map(tree.folders, inside))
 
 
 def _sheets(tree: Tree, place: str, table: str, findings: Findings) -> Faces:
@@ -162,6 +180,10 @@ def _table_set(path: Path, tree: Tree, place: str, table: str) -> DataSet:
     data = DataSet(path, "table with FER+ votes" if votes else "table")
     for usage in usages(tree, join(place, table)):
         data.readers[_split_name(usage)] = partial(_rows_of, tree, join(place, table), usage, votes)
+    if not data.readers:
+        raise DataError(
+            f"{path}: no row of {join(place, table)} says by its `Usage` to which split it belongs; add it."
+        )
     return replace(data, readers={name: data.readers[name] for name in sorted(data.readers, key=_order)})
 
 

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS
-from trainer.data.faces import OTHER_VOTES, SIDE, VOTES_OF, DataError, Faces
+from trainer.data.faces import OTHER_VOTES, SIDE, VOTES_OF, DataError, Faces, refuse_wrong_votes
 from trainer.data.pictures import decode
 from trainer.data.tree import READ_ERRORS, Tree, join
 
@@ -21,15 +21,17 @@ def read_sheets(tree: Tree, folder: str, table: str) -> Faces:
     try:
         rows = list(csv.DictReader(io.StringIO(_content(tree, join(folder, table)).decode())))
         sheets = {name: _sheet(tree, join(folder, name)) for name in {row["sheet"] for row in rows}}
+        votes = _columns(rows, [f"votes_{name}" for name in (*VOTES_OF.values(), *OTHER_VOTES)])
+        refuse_wrong_votes(votes, where)
         return Faces(
             _cells(rows, sheets),
             np.array([_label(row["emotion"], where) for row in rows], np.int64),
-            _columns(rows, [f"votes_{name}" for name in VOTES_OF.values()]),
-            _columns(rows, [f"votes_{name}" for name in OTHER_VOTES]),
+            votes[:, : len(EMOTIONS)],
+            votes[:, len(EMOTIONS) :],
             np.array([int(row["duplicate_group"]) for row in rows], np.int64),
             np.array([int(row["near_duplicate_group"]) for row in rows], np.int64),
         )
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
+    except (*READ_ERRORS, KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(f"{where} is damaged ({error}); make it again.") from error
 
 
@@ -41,8 +43,9 @@ def _cells(rows: Sequence[dict[str, str]], sheets: dict[str, NDArray[np.uint8]])
     return images
 
 
-def _columns(rows: Sequence[dict[str, str]], names: Iterable[str]) -> NDArray[np.float32]:
-    return np.array([[float(row[name]) for name in names] for row in rows], np.float32)
+def _columns(rows: Sequence[dict[str, str]], names: Sequence[str]) -> NDArray[np.float32]:
+    votes = [[float(row[name]) for name in names] for row in rows]
+    return np.array(votes, np.float32).reshape(len(rows), len(names))
 
 
 def _label(name: str, where: str) -> int:

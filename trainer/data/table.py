@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS
-from trainer.data.faces import OTHER_VOTES, SIDE, VOTES_OF, DataError, Faces
+from trainer.data.faces import OTHER_VOTES, SIDE, VOTES_OF, DataError, Faces, refuse_wrong_votes
 from trainer.data.findings import Findings
 from trainer.data.pictures import fitted
 from trainer.data.tree import READ_ERRORS, Tree
@@ -79,7 +79,8 @@ def _face(row: dict[str, str], where: str, findings: Findings) -> tuple[NDArray[
 
 
 def _label(text: str) -> int | None:
-    number = int(text) if text.strip().isdecimal() else -1
+    text = text.strip()
+    number = int(text) if text.isdecimal() and len(text) < 4 else -1
     return EMOTIONS.index(_NUMBERED[number]) if 0 <= number < len(_NUMBERED) else None
 
 
@@ -101,9 +102,11 @@ def _read_votes(tree: Tree, path: str) -> NDArray[np.float32]:
     """FER+ votes (N, 10), the seven emotions' first."""
     names = [*VOTES_OF.values(), *OTHER_VOTES]
     try:
-        return np.array([[float(row[name]) for name in names] for row in _rows(tree, path)], np.float32)
+        votes = np.array([[float(row[name]) for name in names] for row in _rows(tree, path)], np.float32)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{tree.name}: {path} is no table of FER+ votes ({error}); take it away.") from error
+    refuse_wrong_votes(votes, f"{tree.name}: {path}")
+    return votes
 
 
 def _header(tree: Tree, path: str) -> list[str]:

@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from trainer.data.faces import DataError
+from trainer.data.faces import DataError, NoDataError
 
 # FER2013 is 0.3 GB as a table and 0.1 GB as pictures: what is far beyond is a mistake or a bomb.
 MOST_BYTES: Final = 8 << 30
@@ -71,12 +71,15 @@ class Zip:
         self.name = str(path)
         try:
             self._archive = zipfile.ZipFile(path)
+        except PermissionError as error:
+            raise NoDataError(f"{path} cannot be read ({error.strerror}): check its permissions.") from error
         except READ_ERRORS as error:
             raise DataError(f"{path} is no zip that can be read ({error}); download it again.") from error
-        self._sizes = {info.filename: info.file_size for info in self._archive.infolist() if not info.is_dir()}
+        # Some Windows programs write backslashes, which the standard does not know.
+        self._infos = {info.filename.replace("\\", "/"): info for info in self._archive.infolist() if not info.is_dir()}
         self._refuse_bombs(path)
         self._inside: dict[str, tuple[set[str], set[str]]] = {"": (set(), set())}
-        for name in self._sizes:
+        for name in self._infos:
             self._list(name)
 
     def folders(self, path: str) -> list[str]:
@@ -89,17 +92,17 @@ class Zip:
 
     def size(self, path: str) -> int:
         """Bytes of a file, unpacked."""
-        return self._sizes[path]
+        return self._infos[path].file_size
 
     def open(self, path: str) -> IO[bytes]:
         """Open a file; it gives no more bytes than `size` says."""
-        return self._archive.open(path)
+        return self._archive.open(self._infos[path])
 
     def _refuse_bombs(self, path: Path) -> None:
-        total, packed = sum(self._sizes.values()), path.stat().st_size
-        if total > MOST_BYTES or len(self._sizes) > MOST_ENTRIES or total > MOST_RATIO * packed:
+        total, packed = sum(info.file_size for info in self._infos.values()), path.stat().st_size
+        if total > MOST_BYTES or len(self._infos) > MOST_ENTRIES or total > MOST_RATIO * packed:
             raise DataError(
-                f"{path} holds {len(self._sizes)} files of {total / 1e9:.1f} GB in {packed / 1e6:.1f} MB, which is no "
+                f"{path} holds {len(self._infos)} files of {total / 1e9:.1f} GB in {packed / 1e6:.1f} MB, which is no "
                 "data set of faces; unpack it yourself if you trust it."
             )
         if any(info.flag_bits & 1 for info in self._archive.infolist()):

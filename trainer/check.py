@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
 from moodline.manifest import LEAST_SAME_LABEL, MOST_ACCURACY_LOST, verify_model
 from trainer.data import Faces
 from trainer.evaluate import load_file, probabilities
-from trainer.metrics import accuracy
 
 LOWER = ("openvino-bf16", "openvino-int8")
 """Engines that compute in less than float32."""
@@ -48,14 +48,15 @@ def agreements(folder: Path, faces: Faces) -> Iterator[Agreement]:
     """Compare each installed engine with the Keras model, on the given faces. Raises ModelError."""
     manifest = verify_model(folder)
     expected = probabilities(load_file(folder / manifest.file), faces)
+    names = np.array([EMOTIONS.index(label) for label in manifest.labels])
     for engine, found in engine_answers(folder, faces.images).items():
         yield Agreement(
             engine=engine,
             faces=len(faces),
             same_label=round(float((found.argmax(axis=1) == expected.argmax(axis=1)).mean()), 4),
             greatest_difference=round(float(np.abs(found - expected).max()), 4),
-            accuracy=round(accuracy(found, faces.labels), 4),
-            keras_accuracy=round(accuracy(expected, faces.labels), 4),
+            accuracy=round(float((names[found.argmax(axis=1)] == faces.labels).mean()), 4),
+            keras_accuracy=round(float((names[expected.argmax(axis=1)] == faces.labels).mean()), 4),
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from moodline.emotions import EMOTIONS
+from moodline.errors import ModelError
 from trainer.commands.options import AsJson, Data, Emotions, MarkdownFile, Model, emotions_of
 
 if TYPE_CHECKING:
@@ -78,14 +79,19 @@ def check(model: Model, data: Data, split: Split = "", registry: Registry = None
 
     found = open_data(data)
     faces = _read(found, split or _usual_split(found))
+    off: list[str] = []
     table = Table("engine", "faces", "same emotion", "greatest difference", "accuracy", "Keras")
     for one in agreements(Models(registry).find(model), faces):
+        off += [] if one.close else [one.engine]
         if as_json:
             typer.echo(one.model_dump_json())
         shares = (f"{one.same_label:.2%}", f"{one.greatest_difference:.4f}")
         table.add_row(one.engine, f"{one.faces:,}", *shares, f"{one.accuracy:.2%}", f"{one.keras_accuracy:.2%}")
     if not as_json:
         Console().print(table)
+    if off:
+        engines = ", ".join(off)
+        raise ModelError(f"{model} is not the same model on {engines}: keep workers from it, or publish it again.")
 
 
 def compare(

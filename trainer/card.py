@@ -26,7 +26,7 @@ except for medical and safety reasons. That holds for this model too.
 
 - By the labels that it is for, recall is lowest for {lowest}. Restrict the emotions by configuration where these do
   not matter.
-- Faces of little expression are taken for others, as the list above shows. Raters disagree there too.
+- Which emotions are taken for which is listed above. Raters disagree there too.
 - Nothing is known of age, skin, glasses or head coverings of the people in the training pictures, so error rates by
   group are not known either. In FER2013, gathered by web search in 2013, older people, children, dark skin, glasses
   and head coverings are under-represented.

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ class CheckpointError(MoodlineError):
 
 
 # What NumPy raises for a file that is cut off, empty, or no archive of arrays.
-_DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass
@@ -105,9 +106,11 @@ def _read(path: Path, *, weights: bool) -> tuple[RunState, list[NDArray[Any]]]:
             state = RunState(**json.loads(arrays["state"].tobytes()))
             count = len(arrays.files) - 1 if weights else 0
             return state, [arrays[_key(index)] for index in range(count)]
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from error
     except _DAMAGED as error:
         raise CheckpointError(
-            f"{path} is damaged, or no checkpoint of moodline: remove it, and the one before it is the newest."
+            f"{path} is damaged, or no checkpoint of moodline: restore it, or remove it to go on from an older one."
         ) from error
 
 

@@ -1,5 +1,6 @@
 """What lower precisions cost a model: int8's ranges, measured on training faces, and the loss of each on others."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from moodline.manifest import (
     LEAST_SAME_LABEL,
     MANIFEST_NAME,
     MOST_ACCURACY_LOST,
+    LowerPrecision,
     ModelManifest,
     PrecisionLoss,
     verify_model,
@@ -54,7 +56,7 @@ def measure_precisions(folder: Path, train: Faces, validation: Faces) -> ModelMa
     expected = probabilities(model, validation)
     _refuse_others(answers, expected)
     losses = {
-        engine.rpartition("-")[2]: loss_of(found, expected, validation, manifest.labels)
+        LOWER[engine]: loss_of(found, expected, validation, manifest.labels)
         for engine, found in answers.items()
         if engine in LOWER
     }
@@ -67,7 +69,7 @@ def measure_precisions(folder: Path, train: Faces, validation: Faces) -> ModelMa
 def _refuse_others(answers: dict[str, NDArray[np.float32]], expected: NDArray[np.floating]) -> None:
     for engine, found in answers.items():
         difference = float(np.abs(found - expected).max())
-        if engine not in LOWER and difference > MOST_DIFFERENCE:
+        if engine not in LOWER and not difference <= MOST_DIFFERENCE:  # nor if it is no number
             raise ModelError(
                 f"{engine} does not answer as the Keras model does (a probability differs by {difference:.3f}): "
                 "workers would tell other emotions than were scored, so it is not published."
@@ -135,7 +137,7 @@ def _written(folder: Path, manifest: ModelManifest, **changes: Any) -> ModelMani
     return changed
 
 
-def _section(losses: dict[str, PrecisionLoss]) -> str:
+def _section(losses: Mapping[LowerPrecision, PrecisionLoss]) -> str:
     rows = [
         f"| {name} | {loss.same_label:.2%} | {loss.accuracy_lost * 100:.2f} | {'yes' if loss.small else 'no'} |"
         for name, loss in losses.items()

@@ -123,7 +123,9 @@ def put_back(model: Path) -> None:
     """Take back each version of a model that a publisher put aside and, being killed, did not replace."""
     for aside in sorted(model.glob(".[0-9]*.old-*")):
         target = aside.with_name(aside.name[1:].partition(".")[0])
-        if not target.exists():
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)  # replaced it was, only not removed
+        else:
             aside.rename(target)
 
 

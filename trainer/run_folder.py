@@ -91,17 +91,17 @@ def refuse_other_data(folder: Path, data: Path, faces: Mapping[str, Faces]) -> N
     """Raise DataError where a run was trained on other faces than these, which are those of `data`."""
     if not trained_on(folder, faces):
         raise DataError(
-            f"{folder} was trained on what {data_of(folder)} held then, and {data} holds other faces: "
-            "name the data that it was trained on, or train on these into another folder."
+            f"{folder} was trained on other faces than {data} holds now, or on a part of them, as an ablation does: "
+            f"name the data that it was trained on ({_facts(folder).get('data', 'not noted')}), or train anew."
         )
 
 
 def data_of(folder: Path) -> Path:
     """The data that a run was trained with. Raises DataError where the folder does not say."""
-    facts = _facts(folder)
-    if "data" not in facts:
+    data = _facts(folder).get("data")
+    if not isinstance(data, str):
         raise DataError(f"{folder / FACTS_NAME} does not say what data the run was trained with: add --data.")
-    return Path(facts["data"])
+    return Path(data)
 
 
 def is_writable(folder: Path) -> bool:

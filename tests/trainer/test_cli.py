@@ -173,7 +173,7 @@ def test_train_refuses_to_overwrite_a_run_and_goes_on_with_resume(
     shutil.copy(data / "train" / "sad" / "1.png", other / "train" / "happy" / "1.png")
     for asked in ([*command, "--resume"], publish):
         refused = CliRunner().invoke(build_app(), [str(other) if word == str(data) else word for word in asked])
-        assert f"{data} held then, and {other} holds other faces" in str(refused.exception)
+        assert f"trained on other faces than {other} holds now" in str(refused.exception)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("trainer.data.read_training", read := Mock(wraps=read_training))
         judged = CliRunner().invoke(build_app(), ["report", out, "--data", str(other)])

@@ -82,7 +82,7 @@ def check(model: Model, data: Data, split: Split = "", registry: Registry = None
     off: list[str] = []
     table = Table("engine", "faces", "same emotion", "greatest difference", "accuracy", "Keras")
     for one in agreements(Models(registry).find(model), faces):
-        off += [] if one.close else [one.engine]
+        off += [one.engine] if one.allowed and not one.close else []
         if as_json:
             typer.echo(one.model_dump_json())
         shares = (f"{one.same_label:.2%}", f"{one.greatest_difference:.4f}")

@@ -65,13 +65,21 @@ class OurJob(Job):
     stopped_callback = None
 
 
+class JobQueue(Queue):
+    """A queue whose dead workers are soon looked after again where one died while it did that itself."""
+
+    def acquire_maintenance_lock(self) -> bool:
+        """Take the lock of who looks for the dead; RQ's own would outlive its holder by a quarter of an hour."""
+        return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=DEAD_AFTER_S))
+
+
 class JobWorker(SimpleWorker):
     """Does one job at a time in this process. The processes that a job starts end with it, so none is left behind."""
 
     def __init__(self, bench: Bench, kind: JobKind) -> None:
         self._bench = bench
         self._swept = 0.0
-        queue = Queue(QUEUES[kind], connection=bench.store.client, job_class=OurJob, serializer=JSONSerializer)
+        queue = JobQueue(QUEUES[kind], connection=bench.store.client, job_class=OurJob, serializer=JSONSerializer)
         super().__init__(
             [queue],
             name=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}",

@@ -15,7 +15,7 @@ from api.job_queue import enqueue
 from api.taking import take
 from jobs.tasks import Bench, Task
 from jobs.training import _follow
-from jobs.worker import JobWorker
+from jobs.worker import DEAD_AFTER_S, JobWorker
 from moodline.embedded import EmbeddedServer
 from moodline.errors import BrokerUnavailableError
 from moodline.jobs.files import JobFiles
@@ -122,3 +122,12 @@ def test_a_job_that_loses_redis_each_time_fails_in_the_end(bench: Bench, monkeyp
     assert failed is not None
     assert (failed.state, failed.attempts) == ("failed", RETRIES + 1)
     assert not bench.files.upload(record.id).exists()
+
+
+def test_a_worker_that_died_while_it_looked_for_the_dead_holds_nobody_up(bench: Bench) -> None:
+    (queue,) = JobWorker(bench, "analysis").queues
+
+    assert queue.acquire_maintenance_lock()
+    assert not queue.acquire_maintenance_lock(), "one looks for them at a time"
+
+    assert 0 < bench.store.client.ttl(queue.registry_cleaning_key) <= DEAD_AFTER_S

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from moodline.emotions import EMOTIONS, Emotion
 from moodline.errors import ModelError
+from moodline.manifest import Scores
 from trainer.augment import scaled
 from trainer.average import predict
 from trainer.card import put_section
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PEER_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 _PEER_SIDE = 64
+_NOTHING = "-"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Peer:
 
     model: "keras.Model"
     tag: str = "mini_XCEPTION"
+    labels: tuple[Emotion, ...] = EMOTIONS
 
     def probabilities(self, faces: Faces, mirrored: bool = False) -> NDArray[np.float32]:
         """Probabilities (N, 7) of the faces, in our order."""
@@ -49,7 +52,10 @@ def load_peer(path: Path) -> Peer:
 
 
 def comparison(models: Sequence[Scorer | Peer], faces: Faces, away: NDArray[np.bool_] | None, mirrored: bool) -> str:
-    """A Markdown table of the models' scores on the faces; `away` masks those without a near copy in training."""
+    """A Markdown table of the models' scores on the faces; `away` masks those without a near copy in training.
+
+    A model of fewer emotions has dashes where it would be asked about others.
+    """
     kinds = [("FER+ majority", faces.majority()), ("own labels", faces.labels)]
     kinds = [(name, labels) for name, labels in kinds if (labels >= 0).any()]
     copies = ", without near copies" if away is not None else ""
@@ -58,24 +64,30 @@ def comparison(models: Sequence[Scorer | Peer], faces: Faces, away: NDArray[np.b
     for model in models:
         found = model.probabilities(faces, mirrored)
         for name, labels in kinds:
-            lines.append(f"| {' | '.join([model.tag, name, *_cells(found, labels, away)])} |")
+            lines.append(f"| {' | '.join([model.tag, name, *_cells(found, labels, away, model.labels)])} |")
     return "\n".join(lines)
 
 
-def _cells(found: NDArray[np.float32], labels: NDArray[np.int64], away: NDArray[np.bool_] | None) -> Iterator[str]:
-    seven = score(found, labels)
-    yield f"{seven.accuracy:.1%}"
+def _cells(
+    found: NDArray[np.float32], labels: NDArray[np.int64], away: NDArray[np.bool_] | None, known: Sequence[Emotion]
+) -> Iterator[str]:
+    seven = _score(found, labels, EMOTIONS, known)
+    yield f"{seven.accuracy:.1%}" if seven else _NOTHING
     if away is not None:
-        yield _accuracy(found[away], labels[away], EMOTIONS)
-    yield _accuracy(found, labels, FOUR)
-    yield f"{seven.macro_f1:.3f}"
-    yield f"{seven.ece:.3f}"
+        apart = _score(found[away], labels[away], EMOTIONS, known)
+        yield f"{apart.accuracy:.1%}" if apart else _NOTHING
+    four = _score(found, labels, FOUR, known)
+    yield f"{four.accuracy:.1%}" if four else _NOTHING
+    yield f"{seven.macro_f1:.3f}" if seven else _NOTHING
+    yield f"{seven.ece:.3f}" if seven else _NOTHING
 
 
-def _accuracy(found: NDArray[np.float32], labels: NDArray[np.int64], kept: Sequence[Emotion]) -> str:
-    """The accuracy on the faces of some emotions; a dash where there are none."""
-    there = np.isin(labels, [EMOTIONS.index(emotion) for emotion in kept]).any()
-    return f"{score(found, labels, kept).accuracy:.1%}" if there else "-"
+def _score(
+    found: NDArray[np.float32], labels: NDArray[np.int64], asked: Sequence[Emotion], known: Sequence[Emotion]
+) -> Scores | None:
+    """The scores on the faces of some emotions; None where there are no such faces, or the model knows not all."""
+    there = np.isin(labels, [EMOTIONS.index(emotion) for emotion in asked]).any()
+    return score(found, labels, asked) if there and set(asked) <= set(known) else None
 
 
 def put_into(card: Path, table: str) -> None:

@@ -194,6 +194,10 @@ def test_where_nothing_can_begin_no_data_are_read(
     assert (nothing.exit_code, "goes on from a run of 'a'" in nothing.output) == (2, True)
     below_a_file = CliRunner().invoke(build_app(), [*command, str(tmp_path / "tiny.toml" / "x"), "--start", "."])
     assert "tiny.toml/x cannot be written into" in str(below_a_file.exception)
+    (tmp_path / "anew.toml").write_text(f'network = "{tiny_network}"\nphases = [{{epochs = 1, size = 16}}]\n')
+    command = ["train", "--data", str(data), "--recipe", str(tmp_path / "anew.toml"), "--start", str(tmp_path)]
+    useless = CliRunner().invoke(build_app(), [*command, "--out", str(tmp_path / "out")])
+    assert (useless.exit_code, "starts from nothing" in useless.output) == (2, True)
 
 
 @pytest.mark.timeout(300)

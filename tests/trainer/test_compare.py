@@ -1,5 +1,6 @@
 """Models side by side, and the table in a model card."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from moodline.emotions import EMOTIONS
 from moodline.errors import ModelError
 from trainer.compare import Peer, comparison, load_peer, put_into
 from trainer.data import Faces
+from trainer.labels import FOUR
 
 
 class Stub:
@@ -51,6 +53,17 @@ def test_each_model_is_scored_on_both_labels_and_without_near_copies(faces: Face
     rare = faces.where(faces.labels == EMOTIONS.index("fear"))
     nothing = np.zeros(len(rare), np.bool_)
     assert "| own labels | 100.0% | - | - |" in comparison([peer(2)[0]], rare, nothing, mirrored=False)
+
+
+def test_a_model_of_some_emotions_is_not_scored_on_the_others(faces: Faces) -> None:
+    four = replace(peer(3)[0], labels=FOUR)
+    row = comparison([four], faces, None, mirrored=False).splitlines()[-1]
+    happy = (
+        faces.labels[np.isin(faces.labels, [EMOTIONS.index(one) for one in FOUR])] == EMOTIONS.index("happy")
+    ).mean()
+    assert row == f"| always 3 | own labels | - | {happy:.1%} | - | - |"
+    three = replace(peer(3)[0], labels=FOUR[:3])
+    assert comparison([three], faces, None, mirrored=False).splitlines()[-1].endswith("| - | - | - | - |")
 
 
 def test_the_table_takes_the_place_of_an_earlier_one_in_the_card(tmp_path: Path) -> None:

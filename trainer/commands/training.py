@@ -60,6 +60,8 @@ def train(
         raise typer.BadParameter(f"{out} holds a run already: add --resume, or choose another folder.")
     if how.start and start is None and not begun:
         raise typer.BadParameter(f"The recipe goes on from a run of {how.start!r}: name it.", param_hint="--start")
+    if start is not None and not how.start:
+        raise typer.BadParameter("The recipe starts from nothing: leave it out.", param_hint="--start")
     refuse_unwritable(out)
     faces, validation = read_training(data)
     splits = {"train": faces, "validation": validation}

@@ -229,4 +229,6 @@ def _labels(labels: Labels, head: str, has_votes: bool) -> str:
         f"{1 - labels.fer2013_weight:.0%} {votes} (contempt, unknown and not-a-face left out, at least "
         f"{labels.least_votes} votes), {labels.fer2013_weight:.0%} FER2013 label"
     )
+    if labels.teacher:
+        mixed += f" ({labels.teacher:.0%} of that the answers of the run before)"
     return f"{mixed}, each with its own output; published is that for {head}" if labels.two_heads else mixed

@@ -54,6 +54,7 @@ class Labels(_Part):
     hard: bool = Field(False, description="of the votes only who has most, not their shares")
     two_heads: bool = Field(False, description="an output for the votes and one for the own label, not one for a mix")
     smoothing: float = Field(0.0, ge=0, lt=1, description="share of the own label spread over all emotions")
+    teacher: Probability = Field(0.0, description="share of the starting run's answers in the own label; 0: none")
     emotions: tuple[Emotion, ...] = Field(EMOTIONS, min_length=2, description="those to tell apart")
     near_copies: bool = Field(False, description="learn also from faces that have a near copy in `validation`")
 
@@ -107,6 +108,12 @@ class Recipe(_Part):
         if name not in NETWORKS:
             raise ValueError(f"there is no network {name!r}, only {', '.join(NETWORKS)}")
         return name
+
+    @model_validator(mode="after")
+    def _a_teacher_is_there(self) -> "Recipe":
+        if self.labels.teacher and not (self.start and "fer2013" in self.labels.heads):
+            raise ValueError("labels.teacher needs a recipe to start from, and an output for the own label")
+        return self
 
     @model_validator(mode="after")
     def _sizes_are_halved_four_times(self) -> "Recipe":

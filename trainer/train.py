@@ -22,6 +22,7 @@ from trainer.provenance import library_versions
 from trainer.run import Run
 from trainer.run_folder import Board
 from trainer.schedule import learning_rate
+from trainer.teacher import taught
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +34,13 @@ class TrainingError(MoodlineError):
 def train(run: Run, train_split: Faces, validation: Faces, folder: Path) -> None:
     """Train to the end of the recipe, or of its patience; after each epoch a checkpoint and logs in `folder`.
 
-    Raises DataError where there is nothing to learn from or to judge by, TrainingError where the loss is no number
-    any more.
+    Raises DataError where there is nothing to learn from or to judge by, CheckpointError where the answers that a
+    resumed run learns from are gone, TrainingError where the loss is no number any more.
     """
     recipe = run.recipe
     faces = training_faces(train_split, validation, recipe.labels)
     validation = validation_faces(validation, recipe.labels)
-    goal = targets(faces, recipe.labels)
+    goal = taught(run, faces, targets(faces, recipe.labels), folder)
     steps = steps_per_epoch(len(faces), recipe.batch)
     log.info(
         "%s: %d of %d faces, %d steps an epoch, %d epochs, %d parameters",

@@ -1,4 +1,4 @@
-"""A run that goes on from another one can learn from that one's answers too: of the labels, some are wrong."""
+"""A run that goes on from another one can learn from that one's answers too, since raters disagree with many labels."""
 
 from pathlib import Path
 

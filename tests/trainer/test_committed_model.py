@@ -47,8 +47,8 @@ def test_it_needs_no_code_of_ours_and_gives_probabilities(committed_model: Path,
     [
         ("vgg11-ferplus", False, 0.84, 0.87, 0.65),
         ("vgg11-ferplus", True, 0.84, 0.87, 0.65),
-        ("vgg11-fer2013", False, 0.70, 0.765, 0.65),  # wanted of four: 0.79
-        ("vgg11-fer2013", True, 0.685, 0.755, 0.635),  # wanted of recalls: 0.65
+        ("vgg11-fer2013", False, 0.70, 0.775, 0.65),  # wanted of four: 0.79
+        ("vgg11-fer2013", True, 0.69, 0.77, 0.65),
     ],
 )
 def test_the_manifest_claims_scores_above_the_bars(

@@ -21,8 +21,8 @@ class CheckpointError(MoodlineError):
     """A checkpoint that is damaged or not of this run; the message says why and what to do."""
 
 
-# What NumPy raises for a file that is cut off, empty, or no archive of arrays.
-_DAMAGED = (ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises for a file that is cut off, empty, or no archive of arrays."""
 
 
 @dataclass
@@ -108,7 +108,7 @@ def _read(path: Path, *, weights: bool) -> tuple[RunState, list[NDArray[Any]]]:
             return state, [arrays[_key(index)] for index in range(count)]
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise CheckpointError(
             f"{path} is damaged, or no checkpoint of moodline: restore it, or remove it to go on from an older one."
         ) from error

@@ -210,7 +210,7 @@ def _training(run: Run, head: str, faces: Faces, choice: Choice) -> Training:
         seed=run.recipe.seed,
         epochs=run.epoch,
         faces=len(faces),
-        labels=_labels(run.recipe.labels, head, faces.has_votes),
+        labels=labels_learned(run.recipe.labels, head, faces.has_votes),
         data=f"{split}, {kept}",
         code_version=code_version(),
         versions=run.state.versions or library_versions(),  # runs of before keep none
@@ -220,8 +220,8 @@ def _training(run: Run, head: str, faces: Faces, choice: Choice) -> Training:
     )
 
 
-def _labels(labels: Labels, head: str, has_votes: bool) -> str:
-    """What was learned, in words."""
+def labels_learned(labels: Labels, head: str, has_votes: bool) -> str:
+    """What a head was trained with, in words, as manifest and card say it."""
     if not has_votes or (labels.fer2013_weight == 1 and not labels.two_heads):
         return "the data's own labels"
     votes = "the majority of the FER+ votes" if labels.hard else "FER+ votes as soft labels"

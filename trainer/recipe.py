@@ -111,8 +111,12 @@ class Recipe(_Part):
 
     @model_validator(mode="after")
     def _a_teacher_is_there(self) -> "Recipe":
-        if self.labels.teacher and not (self.start and "fer2013" in self.labels.heads):
-            raise ValueError("labels.teacher needs a recipe to start from, and an output for the own label")
+        labels = self.labels
+        if labels.teacher and not (self.start and labels.two_heads and labels.fer2013_weight):
+            raise ValueError(
+                "labels.teacher needs a recipe to start from (start) and an output for the own label (two_heads, "
+                "fer2013_weight above 0); or set it to 0"
+            )
         return self
 
     @model_validator(mode="after")

@@ -104,7 +104,8 @@ def warm_start(run: Run, folder: Path) -> None:
     """Take the weights over from the newest checkpoint of another run, of the recipe that `recipe.start` names.
 
     The weight average is taken; of the last layer as many outputs as both have. Raises CheckpointError
-    where the folder holds no run of that recipe, or one of another network.
+    where the folder holds no run of that recipe, or one of another network; or one of other outputs, where its answers
+    are to be learned from.
     """
     path = newest_checkpoint(folder)
     if path is None:
@@ -112,6 +113,12 @@ def warm_start(run: Run, folder: Path) -> None:
     before = start_run(Recipe.model_validate(read_state(path).recipe))
     if (before.recipe.name, before.recipe.network) != (run.recipe.start, run.recipe.network):
         raise CheckpointError(f"{path} is a run of {before.recipe.name!r}, not of {run.recipe.start!r}.")
+    had, has = before.recipe.labels.heads, run.recipe.labels.heads
+    if run.recipe.labels.teacher and had != has:
+        raise CheckpointError(
+            f"{path} has outputs for {' and '.join(had)} only: {run.recipe.name!r} cannot learn from its answers for "
+            f"{' and '.join(has)}. Start from a run with both, or set labels.teacher to 0."
+        )
     load_checkpoint(path, before.variables)
     load_average(before.model, before.model)
     for old, new in zip(before.model.layers, run.model.layers, strict=True):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from moodline.emotions import EMOTIONS
 from trainer.augment import scaled
 from trainer.average import predict
-from trainer.checkpoint import CheckpointError
+from trainer.checkpoint import DAMAGED, CheckpointError
 from trainer.data import Faces
 from trainer.metrics import softmax
 from trainer.run import Run
@@ -39,18 +39,22 @@ def taught(run: Run, faces: Faces, goal: NDArray[np.float32], folder: Path) -> N
 
 
 def _answers(run: Run, faces: Faces, columns: slice) -> NDArray[np.float32]:
-    """Probabilities (N, 7) that the run begins with: means over each face and its mirrored copy."""
-    side = run.recipe.size_of(0)
+    """Probabilities (N, 7) that the run begins with: means over each face and its mirrored copy.
+
+    Those of emotions that this run is not to tell apart are 0.
+    """
+    side, others = run.recipe.size_of(0), ~np.isin(EMOTIONS, run.recipe.labels.emotions)
     run.average(faces, side)
     parts = []
     for start in range(0, len(faces), _AT_ONCE):
         images = scaled(faces.images[start : start + _AT_ONCE], side)
-        views = (images, np.ascontiguousarray(images[:, :, ::-1]))
-        parts.append(np.mean([softmax(predict(run.averaged, view)[:, columns]) for view in views], axis=0))
+        views = [predict(run.averaged, view)[:, columns] for view in (images, np.ascontiguousarray(images[:, :, ::-1]))]
+        parts.append(np.mean([softmax(np.where(others, -np.inf, logits)) for logits in views], axis=0))
     return np.concatenate(parts, dtype=np.float32)
 
 
 def _save(path: Path, answers: NDArray[np.float32]) -> None:
+    """Write answers (N, 7): the file is whole, or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".part.npy")
     np.save(fresh, answers.astype(np.float16))
@@ -58,9 +62,10 @@ def _save(path: Path, answers: NDArray[np.float32]) -> None:
 
 
 def _load(path: Path, count: int) -> NDArray[np.float32]:
+    """Read the answers (N, 7) for `count` faces. Raises CheckpointError."""
     try:
         answers = np.load(path)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, *DAMAGED) as error:
         raise CheckpointError(
             f"{path}, which the run learns from, is missing or damaged: put it back, or train anew."
         ) from error

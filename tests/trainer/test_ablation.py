@@ -1,6 +1,7 @@
 """Variants of a recipe, trained and compared."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -45,6 +46,10 @@ def test_hard_labels_are_among_what_is_tried() -> None:
         ("[[variants]]\nname = 'a'\n[[variants]]\nname = 'a'", "there are two variants 'a'"),
         ("[[variants]]\nname = 'a'\nchanges.labels.smooth = 1", "variant 'a': labels.smooth: Extra inputs"),
         ("[[variants]]\nname = 'a'\nchanges.dropout = 2", "variant 'a': dropout: Input should be less"),
+        (
+            "[[variants]]\nname = 'a'\nchanges.start = 'default'",
+            "variant 'a': the recipe goes on from a run of 'default'",
+        ),
         ("[[variants]", "is no TOML"),
     ],
 )
@@ -103,6 +108,9 @@ def test_what_is_broken_off_goes_on_and_what_is_done_is_not_done_again(
     assert kept_answers(out / "base") is not None
     assert kept_answers(out / "own") is None
     trained = (out / "base" / "history.csv").stat().st_mtime_ns
+    asked = json.loads((out / "base" / "asked.json").read_text())
+    assert asked["recipe"]["labels"].pop("teacher") == 0, "an older moodline did not know it"
+    (out / "base" / "asked.json").write_text(json.dumps(asked))
 
     caplog.set_level("INFO")
     done = CliRunner().invoke(build_app(), command)

@@ -82,6 +82,11 @@ def read_plan(name: str) -> Plan:
 
 def _changed(base: Mapping[str, Any], plan: Plan, variant: Variant) -> Recipe:
     merged = _merged(_merged(base, plan.changes), variant.changes) | {"name": f"{plan.name}-{variant.name}"}
+    if merged["start"]:
+        raise RecipeError(
+            f"Plan {plan.name!r}, variant {variant.name!r}: the recipe goes on from a run of {merged['start']!r}, and "
+            'a plan trains from nothing: set start = "" and labels.teacher = 0 in its changes.'
+        )
     try:
         return Recipe.model_validate(merged)
     except ValidationError as error:

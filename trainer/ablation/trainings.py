@@ -60,7 +60,11 @@ def _claim(folder: Path, recipe: Recipe, plan: Plan, faces: tuple[int, int]) -> 
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
-    elif (before := json.loads(path.read_text("utf-8"))) != asked:
+        return
+    before = json.loads(path.read_text("utf-8"))
+    if "recipe" in before:  # one of an older moodline lacks settings that came since
+        before["recipe"] = Recipe.model_validate(before["recipe"]).model_dump(mode="json")
+    if before != asked:
         changed = next(key for key in asked if before.get(key) != asked[key])
         raise CheckpointError(f"{folder} was trained with another {changed}: choose another --out, or remove it.")
 

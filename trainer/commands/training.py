@@ -58,10 +58,7 @@ def train(
     begun = newest_checkpoint(out) is not None
     if begun and not resume:
         raise typer.BadParameter(f"{out} holds a run already: add --resume, or choose another folder.")
-    if how.start and start is None and not begun:
-        raise typer.BadParameter(f"The recipe goes on from a run of {how.start!r}: name it.", param_hint="--start")
-    if start is not None and not how.start:
-        raise typer.BadParameter("The recipe starts from nothing: leave it out.", param_hint="--start")
+    _refuse_start(start, how.start, begun)
     refuse_unwritable(out)
     faces, validation = read_training(data)
     splits = {"train": faces, "validation": validation}
@@ -78,6 +75,14 @@ def train(
         typer.echo(f"stopped after {run.state.epochs_done} epochs; go on with --resume", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"{report_on(out, faces, validation)} shows how it went.")
+
+
+def _refuse_start(start: Path | None, recipe: str, begun: bool) -> None:
+    """Raise where the run to start from is not named, or one is for a recipe that starts from nothing."""
+    if recipe and start is None and not begun:
+        raise typer.BadParameter(f"The recipe goes on from a run of {recipe!r}: name it.", param_hint="--start")
+    if start is not None and not recipe:
+        raise typer.BadParameter("The recipe starts from nothing: leave it out.", param_hint="--start")
 
 
 def _refuse_missing(emotions: "tuple[Emotion, ...]", faces: "Faces") -> None:

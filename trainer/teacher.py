@@ -1,5 +1,6 @@
 """A run that goes on from another one can learn from that one's answers too, since raters disagree with many labels."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from trainer.augment import scaled
 from trainer.average import predict
 from trainer.checkpoint import DAMAGED, CheckpointError
 from trainer.data import Faces
-from trainer.metrics import softmax
+from trainer.metrics import restricted, softmax
 from trainer.run import Run
+
+log = logging.getLogger(__name__)
 
 TEACHER_NAME = "teacher.npy"
 _AT_ONCE = 4096  # faces scaled and held in memory
@@ -43,13 +46,14 @@ def _answers(run: Run, faces: Faces, columns: slice) -> NDArray[np.float32]:
 
     Those of emotions that this run is not to tell apart are 0.
     """
-    side, others = run.recipe.size_of(0), ~np.isin(EMOTIONS, run.recipe.labels.emotions)
+    side, kept = run.recipe.size_of(0), [EMOTIONS.index(emotion) for emotion in run.recipe.labels.emotions]
     run.average(faces, side)
     parts = []
     for start in range(0, len(faces), _AT_ONCE):
         images = scaled(faces.images[start : start + _AT_ONCE], side)
         views = [predict(run.averaged, view)[:, columns] for view in (images, np.ascontiguousarray(images[:, :, ::-1]))]
-        parts.append(np.mean([softmax(np.where(others, -np.inf, logits)) for logits in views], axis=0))
+        parts.append(np.mean([restricted(softmax(logits), kept) for logits in views], axis=0))
+        log.info("the run before has answered about %d of %d faces", start + len(images), len(faces))
     return np.concatenate(parts, dtype=np.float32)
 
 

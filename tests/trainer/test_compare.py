@@ -58,9 +58,8 @@ def test_each_model_is_scored_on_both_labels_and_without_near_copies(faces: Face
 def test_a_model_of_some_emotions_is_not_scored_on_the_others(faces: Faces) -> None:
     four = replace(peer(3)[0], labels=FOUR)
     row = comparison([four], faces, faces.labels >= 0, mirrored=False).splitlines()[-1]
-    happy = (
-        faces.labels[np.isin(faces.labels, [EMOTIONS.index(one) for one in FOUR])] == EMOTIONS.index("happy")
-    ).mean()
+    asked = faces.labels[np.isin(faces.labels, [EMOTIONS.index(emotion) for emotion in FOUR])]
+    happy = (asked == EMOTIONS.index("happy")).mean()
     assert row == f"| always 3 | own labels | - | - | {happy:.1%} | - | - |"
     three = replace(peer(3)[0], labels=FOUR[:3])
     assert comparison([three], faces, None, mirrored=False).splitlines()[-1].endswith("| - | - | - | - |")
